@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The supervisor of one host: slots that hold a worker process each. The decisions (slot.c) are
+ * pure: events and `now` in, actions out, so that the simulation runs them; the hands
+ * (process.c) start by posix_spawn, watch by pidfd, signal and set limits.
+ *
+ * States of a slot:  EMPTY → STARTING → RUNNING → STOPPING → EMPTY, and from STARTING, RUNNING or
+ * STOPPING on exit or kill → BACKOFF → STARTING. Restart delay: 0 for the first in a minute, then
+ * 100 ms doubling to 10 s.
+ */
+#ifndef SUPERVISE_SUPERVISE_H
+#define SUPERVISE_SUPERVISE_H
+
+#include <gale/errors.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+enum slot_state { SLOT_EMPTY, SLOT_STARTING, SLOT_RUNNING, SLOT_STOPPING, SLOT_BACKOFF };
+
+enum slot_action {
+    SLOT_DO_NOTHING,
+    SLOT_DO_SPAWN,   /* start a process with slot->incarnation (new) */
+    SLOT_DO_TERM,    /* SIGTERM it */
+    SLOT_DO_KILL     /* SIGKILL it */
+};
+
+struct slot_limits {
+    int64_t start_ms;  /* from spawn to the first beat; default 10000 */
+    int64_t beat_ms;   /* silence that counts as death; default 1500 */
+    int64_t grace_ms;  /* from TERM (or the stop command) to KILL; default 3000 */
+    int64_t backoff_first_ms, backoff_max_ms;
+};
+
+struct slot {
+    enum slot_state state;
+    uint64_t incarnation;   /* of the present or last process; random, never 0 */
+    int64_t since_ns;       /* when the state was entered */
+    int64_t beat_ns;        /* last sign of life */
+    int64_t restart_at_ns;
+    int64_t backoff_ms;
+    uint32_t restarts_count;
+    bool wanted;            /* a process should be there */
+    bool kill_sent;
+};
+
+void slot_init(struct slot *slot);
+/** Wants a process from now on. `incarnation` is used for the next spawn. */
+enum slot_action slot_want(struct slot *slot, uint64_t incarnation, int64_t now_ns);
+/** Wants none: RUNNING → STOPPING; the caller has sent the stop command or gets TERM to do. */
+enum slot_action slot_unwant(struct slot *slot, int64_t now_ns);
+/** A sign of life of incarnation; others are ignored. */
+void slot_beat(struct slot *slot, uint64_t incarnation, int64_t now_ns);
+/** The process exited. */
+enum slot_action slot_exited(struct slot *slot, int64_t now_ns);
+/** Time passed: start overdue, silence, grace over, back-off over. `next_incarnation` is taken
+ *  when the action is SPAWN. Call at slot_next_ns. */
+enum slot_action slot_tick(struct slot *slot, const struct slot_limits *limits,
+                           uint64_t next_incarnation, int64_t now_ns);
+/** When slot_tick has something to do next; INT64_MAX: never. */
+int64_t slot_next_ns(const struct slot *slot, const struct slot_limits *limits);
+const char *slot_state_name(enum slot_state state);
+struct slot_limits slot_limits_default(void);
+
+/* One child process. */
+struct process {
+    int64_t pid;   /* 0: none */
+    int pidfd;     /* readable when it exited; −1: none */
+};
+
+struct process_limits {
+    int64_t memory_max;     /* bytes, RLIMIT_AS of data (RLIMIT_DATA); 0 = as inherited */
+    int64_t open_files_max; /* RLIMIT_NOFILE; 0 = as inherited */
+};
+
+/**
+ * Starts argv[0] (a path) with argv and the environment; stdin /dev/null; the child gets SIGKILL when
+ * the starting process dies (even −9): the child's main must call process_die_with_parent first.
+ */
+enum gale_err process_start(const char *const *argv, const struct process_limits *limits,
+                            struct process *out, struct gale_error *error);
+/** Sends a signal through the pidfd; nothing when it already exited. */
+void process_signal(const struct process *process, int signal);
+/** Takes the exit status when it has exited: true and *status (as waitpid), *usage; closes the pidfd. */
+bool process_reap(struct process *process, int *status, struct rusage *usage);
+/** In the child: PR_SET_PDEATHSIG SIGKILL, then exits when `parent_pid` is gone already. */
+void process_die_with_parent(int64_t parent_pid);
+/** "exit 3", "killed by SIGKILL (signal 9)" … */
+void process_status_text(int status, char *out, size_t size);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log's process-wide settings (writing: gale/log.h). Set once at start, before threads. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <gale/log.h>
+#include <stdbool.h>
+
+/** Lines below `level` are dropped. `who` (copied, ≤ 63 characters) is shown as worker=/process.
+ *  `pretty`: short form for a terminal, else logfmt (ts= level= msg= topology= component= task=
+ *  worker=). At most 20 lines a second and call site pass; the rest is counted and said. */
+void log_init(enum gale_log_level level, const char *who, bool pretty);
+enum gale_log_level log_level(void);
+/** Names the component and task whose callback runs now on this thread (NULL: none). The strings
+ *  stay the caller's and must live until changed. */
+void log_set_task(const char *topology, const char *component, unsigned task);
+/** "debug", "info", "warn", "error" → level; false when unknown. */
+bool log_level_parse(const char *text, enum gale_log_level *out);
+
+#endif
