@@ -34,7 +34,8 @@ struct gale_bolt_ops {
     enum gale_err (*prepare)(void *state, struct gale_task *task, const struct gale_conf *conf);
     /** For each tuple. Returning GALE_OK acks it (unless kept or manual); any other value fails
      *  it and counts an error. */
-    enum gale_err (*execute)(void *state, struct gale_task *task, const struct gale_tuple *tuple);
+    enum gale_err (*execute)(void *state, struct gale_task *task,
+                             const struct gale_tuple *tuple);
     /** Every `tick` of the topology file; may emit, unanchored. */
     enum gale_err (*tick)(void *state, struct gale_task *task);
     /** All input has ended and everything before was processed; may emit. Upstream first. */

@@ -56,7 +56,8 @@ GALE_API int64_t gale_conf_int64(const struct gale_conf *conf, const char *key,
 
 /** Option of a map as a number. @param conf a map or NULL. @param key its name.
  *  @param fallback returned when absent or no number. @return the value. */
-GALE_API double gale_conf_double(const struct gale_conf *conf, const char *key, double fallback);
+GALE_API double gale_conf_double(const struct gale_conf *conf, const char *key,
+                                 double fallback);
 
 /** Option of a map as a bool. @param conf a map or NULL. @param key its name.
  *  @param fallback returned when absent or no bool. @return the value. */
@@ -71,7 +72,8 @@ GALE_API int64_t gale_conf_duration_ms(const struct gale_conf *conf, const char 
 /** Option of a map as a size: "64KiB", "1MiB", "2GB", or a number of bytes.
  *  @param conf a map or NULL. @param key its name. @param fallback returned when absent or
  *  malformed. @return bytes. */
-GALE_API int64_t gale_conf_size(const struct gale_conf *conf, const char *key, int64_t fallback);
+GALE_API int64_t gale_conf_size(const struct gale_conf *conf, const char *key,
+                                int64_t fallback);
 
 #ifdef __cplusplus
 }

@@ -21,11 +21,11 @@ extern "C" {
 
 /** Writer of one tuple: the task's scratch. Only the functions below touch it. */
 struct gale_out {
-    uint8_t *at;        /**< Next byte to write. */
-    uint8_t *end;       /**< One past the room. */
-    uint8_t *base;      /**< First byte. */
-    int32_t values;     /**< Top-level values so far (containers count their elements off). */
-    uint32_t nested;    /**< Not 0 once a list or map was put. */
+    uint8_t *at;     /**< Next byte to write. */
+    uint8_t *end;    /**< One past the room. */
+    uint8_t *base;   /**< First byte. */
+    int32_t values;  /**< Top-level values so far (containers count their elements off). */
+    uint32_t nested; /**< Not 0 once a list or map was put. */
 };
 
 /** A task as its callbacks see it; the engine's own members follow this head. */
@@ -135,17 +135,17 @@ GALE_API enum gale_err gale_emit_root(struct gale_task *task, unsigned stream,
 
 /** Options of gale_emit_with. Zero-initialise, set struct_size, then what you need. */
 struct gale_emit_options {
-    uint32_t struct_size;  /**< sizeof(struct gale_emit_options). */
-    uint32_t flags;        /**< GALE_EMIT_* or 0. */
-    uint64_t message_id;   /**< With GALE_EMIT_ROOT. */
-    int64_t intended_ns;   /**< With GALE_EMIT_ROOT: when the tuple should have been emitted
+    uint32_t struct_size; /**< sizeof(struct gale_emit_options). */
+    uint32_t flags;       /**< GALE_EMIT_* or 0. */
+    uint64_t message_id;  /**< With GALE_EMIT_ROOT. */
+    int64_t intended_ns;  /**< With GALE_EMIT_ROOT: when the tuple should have been emitted
                                 (gale_task_now_ns clock); latency counts from here. 0 = now. */
     const struct gale_tuple *const *anchors; /**< With GALE_EMIT_ANCHORS: current or kept. */
     uint32_t anchors_count;                  /**< Number of anchors; 0 = unanchored. */
-    uint32_t target_task;  /**< With GALE_EMIT_DIRECT: a task that subscribes by `direct`. */
-    uint32_t *tasks;       /**< May be NULL; receives the ids of the chosen target tasks. */
-    uint32_t tasks_max;    /**< Room in `tasks`. */
-    uint32_t tasks_count;  /**< Set by the call: how many tasks were chosen (may exceed max). */
+    uint32_t target_task; /**< With GALE_EMIT_DIRECT: a task that subscribes by `direct`. */
+    uint32_t *tasks;      /**< May be NULL; receives the ids of the chosen target tasks. */
+    uint32_t tasks_max;   /**< Room in `tasks`. */
+    uint32_t tasks_count; /**< Set by the call: how many tasks were chosen (may exceed max). */
 };
 
 #define GALE_EMIT_ROOT 1u    /**< Track it under message_id (spouts). */

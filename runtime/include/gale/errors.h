@@ -11,23 +11,23 @@ extern "C" {
 
 /** What a call that can fail returns. 0 is success; the numbers never change their meaning. */
 enum gale_err {
-    GALE_OK = 0,              /**< Done. */
-    GALE_ERR_INVALID = 1,     /**< An argument, value or setting has a wrong form. */
-    GALE_ERR_NOMEM = 2,       /**< Memory could not be had. */
-    GALE_ERR_NOT_FOUND = 3,   /**< No such name, file, key or task. */
-    GALE_ERR_EXISTS = 4,      /**< The name, file or key is there already. */
-    GALE_ERR_LIMIT = 5,       /**< A named limit was hit; the message says which. */
-    GALE_ERR_AGAIN = 6,       /**< Not now: no room or nothing to read; try again later. */
-    GALE_ERR_CLOSED = 7,      /**< The peer, file or link is closed. */
-    GALE_ERR_IO = 8,          /**< The operating system reported an input/output error. */
-    GALE_ERR_TIMEOUT = 9,     /**< The deadline passed. */
-    GALE_ERR_CORRUPT = 10,    /**< Bytes from outside do not have the promised form. */
-    GALE_ERR_ABI = 11,        /**< A module was built for another ABI. */
-    GALE_ERR_TYPE = 12,       /**< The value has another type than the one asked for. */
-    GALE_ERR_STATE = 13,      /**< The call is not allowed in the present state. */
-    GALE_ERR_UNSUPPORTED = 14,/**< This build or machine cannot do it. */
-    GALE_ERR_STALE = 15,      /**< From a lower epoch, attempt or incarnation: refused. */
-    GALE_ERR_FAILED = 16      /**< A bolt says: fail this tuple (it will be replayed). */
+    GALE_OK = 0,               /**< Done. */
+    GALE_ERR_INVALID = 1,      /**< An argument, value or setting has a wrong form. */
+    GALE_ERR_NOMEM = 2,        /**< Memory could not be had. */
+    GALE_ERR_NOT_FOUND = 3,    /**< No such name, file, key or task. */
+    GALE_ERR_EXISTS = 4,       /**< The name, file or key is there already. */
+    GALE_ERR_LIMIT = 5,        /**< A named limit was hit; the message says which. */
+    GALE_ERR_AGAIN = 6,        /**< Not now: no room or nothing to read; try again later. */
+    GALE_ERR_CLOSED = 7,       /**< The peer, file or link is closed. */
+    GALE_ERR_IO = 8,           /**< The operating system reported an input/output error. */
+    GALE_ERR_TIMEOUT = 9,      /**< The deadline passed. */
+    GALE_ERR_CORRUPT = 10,     /**< Bytes from outside do not have the promised form. */
+    GALE_ERR_ABI = 11,         /**< A module was built for another ABI. */
+    GALE_ERR_TYPE = 12,        /**< The value has another type than the one asked for. */
+    GALE_ERR_STATE = 13,       /**< The call is not allowed in the present state. */
+    GALE_ERR_UNSUPPORTED = 14, /**< This build or machine cannot do it. */
+    GALE_ERR_STALE = 15,       /**< From a lower epoch, attempt or incarnation: refused. */
+    GALE_ERR_FAILED = 16       /**< A bolt says: fail this tuple (it will be replayed). */
 };
 
 /** An error with a sentence for people: what, where and what to do next. */
@@ -44,7 +44,8 @@ struct gale_error {
 GALE_API const char *gale_err_name(enum gale_err err);
 
 /**
- * Fills an error. Both pointers stay the caller's; `error` may be NULL (then nothing is written).
+ * Fills an error. Both pointers stay the caller's.
+ * @param error receives code and text; may be NULL (then nothing is written).
  * @param code the code, also returned, so that `return gale_error_set(...)` works.
  * @param format printf format of the sentence; the text is cut at 507 bytes.
  * @return `code`. Any thread, never blocks.

@@ -12,10 +12,10 @@ extern "C" {
 
 /** Levels, least severe first. */
 enum gale_log_level {
-    GALE_LOG_DEBUG = 0,
-    GALE_LOG_INFO = 1,
-    GALE_LOG_WARN = 2,
-    GALE_LOG_ERROR = 3
+    GALE_LOG_DEBUG = 0, /**< What a developer follows; off by default. */
+    GALE_LOG_INFO = 1,  /**< What an operator wants to know. */
+    GALE_LOG_WARN = 2,  /**< Something is wrong, the run goes on. */
+    GALE_LOG_ERROR = 3  /**< Something failed and somebody must act. */
 };
 
 /**

@@ -52,34 +52,36 @@ struct gale_topology_source {
 
 /** The table; lists end with NULL, unused ones are NULL. Grows at the end only. */
 struct gale_module {
-    uint32_t magic;       /**< GALE_MODULE_MAGIC. */
-    uint32_t abi;         /**< GALE_ABI. */
-    uint32_t struct_size; /**< sizeof(struct gale_module). */
-    uint32_t reserved;    /**< 0. */
-    const struct gale_bolt_ops *const *bolts;           /**< Bolts. */
-    const struct gale_spout_ops *const *spouts;         /**< Spouts. */
-    const struct gale_grouping_ops *const *groupings;   /**< Custom groupings. */
-    const struct gale_task_hooks *const *task_hooks;    /**< Task hooks. */
-    const struct gale_worker_hooks *const *worker_hooks;/**< Worker hooks. */
+    uint32_t magic;                                       /**< GALE_MODULE_MAGIC. */
+    uint32_t abi;                                         /**< GALE_ABI. */
+    uint32_t struct_size;                                 /**< sizeof(struct gale_module). */
+    uint32_t reserved;                                    /**< 0. */
+    const struct gale_bolt_ops *const *bolts;             /**< Bolts. */
+    const struct gale_spout_ops *const *spouts;           /**< Spouts. */
+    const struct gale_grouping_ops *const *groupings;     /**< Custom groupings. */
+    const struct gale_task_hooks *const *task_hooks;      /**< Task hooks. */
+    const struct gale_worker_hooks *const *worker_hooks;  /**< Worker hooks. */
     const struct gale_topology_source *const *topologies; /**< Topologies in C. */
 };
 
-#define GALE_MODULE_MAGIC 0x47414c45u /**< "GALE". */
+#define GALE_MODULE_MAGIC 0x47414c45u       /**< "GALE". */
 #define GALE_MODULE_SYMBOL "gale_module_v1" /**< Name of the exported table. */
 
 /**
  * Defines the module's table: GALE_MODULE(.bolts = my_bolts);
  * where my_bolts is a NULL-terminated array of pointers.
  */
-#define GALE_MODULE(...)                                                                \
-    extern const struct gale_module gale_module_v1;                                     \
-    GALE_API const struct gale_module gale_module_v1 = {                                \
-        .magic = GALE_MODULE_MAGIC, .abi = GALE_ABI,                                    \
-        .struct_size = sizeof(struct gale_module), __VA_ARGS__}
+#define GALE_MODULE(...) \
+    extern const struct gale_module gale_module_v1; \
+    GALE_API const struct gale_module gale_module_v1 = {.magic = GALE_MODULE_MAGIC, \
+                                                        .abi = GALE_ABI, \
+                                                        .struct_size = \
+                                                            sizeof(struct gale_module), \
+                                                        __VA_ARGS__}
 
 /** A module with exactly one bolt: GALE_MODULE_BOLT(split_ops); */
-#define GALE_MODULE_BOLT(ops)                                                           \
-    static const struct gale_bolt_ops *const gale_module_bolts_[] = {&(ops), NULL};     \
+#define GALE_MODULE_BOLT(ops) \
+    static const struct gale_bolt_ops *const gale_module_bolts_[] = {&(ops), NULL}; \
     GALE_MODULE(.bolts = gale_module_bolts_)
 
 #ifdef __cplusplus

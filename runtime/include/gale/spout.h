@@ -21,9 +21,10 @@ extern "C" {
 /** What `next` reports. */
 enum gale_next {
     GALE_NEXT_MORE = 0, /**< Emitted, or may at once: call again as soon as there is room. */
-    GALE_NEXT_IDLE = 1, /**< Nothing now: call again at gale_spout_wait's time, when a watched fd
+    GALE_NEXT_IDLE =
+        1,             /**< Nothing now: call again at gale_spout_wait's time, when a watched fd
                              or timer of the task fired, after an ack or fail, or in 1 ms. */
-    GALE_NEXT_DONE = 2  /**< The input has ended; `next` is called again only after a fail. */
+    GALE_NEXT_DONE = 2 /**< The input has ended; `next` is called again only after a fail. */
 };
 
 /** A spout's table; members a spout does not use stay NULL. Grows at the end only. */
@@ -59,7 +60,8 @@ struct gale_spout_ops {
                    size_t out_size);
     /** Before open: the bytes that save wrote in an earlier run (checked by the spout).
      *  @return an error stops the worker with it. */
-    enum gale_err (*restore)(void *state, struct gale_task *task, const void *data, size_t size);
+    enum gale_err (*restore)(void *state, struct gale_task *task, const void *data,
+                             size_t size);
 };
 
 /** First members of every gale_spout_ops initialiser. */

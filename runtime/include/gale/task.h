@@ -119,7 +119,8 @@ GALE_API enum gale_err gale_fd_watch(struct gale_task *task, int fd, unsigned ev
  * Reports an error of the component to its log and to the run's report; the task lives on.
  * @param task the calling task. @param format printf format: what, where, what to do next.
  */
-GALE_API void gale_task_error(struct gale_task *task, const char *format, ...) GALE_PRINTF(2, 3);
+GALE_API void gale_task_error(struct gale_task *task, const char *format, ...)
+    GALE_PRINTF(2, 3);
 
 /**
  * Callbacks around a task's life, for metrics and tests; unused ones NULL. All run on the engine

@@ -36,8 +36,8 @@ GALE_API struct gale_component *gale_topology_bolt(struct gale_topology *topolog
 /** Takes the component's code from a module instead of a built-in type.
  *  @param component to be changed. @param path of the .so. @param name in its table.
  *  @return GALE_OK or GALE_ERR_NOMEM. */
-GALE_API enum gale_err gale_component_module(struct gale_component *component,
-                                             const char *path, const char *name);
+GALE_API enum gale_err gale_component_module(struct gale_component *component, const char *path,
+                                             const char *name);
 /** Sets an option or a setting of the component ("parallelism", "tick", "path", …).
  *  @param component to be changed. @param key its name. @param value text as in the file; types
  *  are recognised as in YAML. @return GALE_OK or GALE_ERR_NOMEM. */

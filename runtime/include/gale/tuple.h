@@ -51,7 +51,8 @@ GALE_API enum gale_err gale_tuple_cursor(const struct gale_tuple *tuple, unsigne
  * @param tuple the tuple. @param field index, 0-based.
  * @return the bytes, or {NULL, 0} when the field is absent or of another type.
  */
-GALE_API struct gale_slice gale_tuple_string_any(const struct gale_tuple *tuple, unsigned field);
+GALE_API struct gale_slice gale_tuple_string_any(const struct gale_tuple *tuple,
+                                                 unsigned field);
 
 /**
  * Reads a string or bytes field without a copy.
@@ -59,7 +60,8 @@ GALE_API struct gale_slice gale_tuple_string_any(const struct gale_tuple *tuple,
  * @return the bytes (valid as long as the tuple), or {NULL, 0} when the field is absent or of
  * another type.
  */
-static inline struct gale_slice gale_tuple_string(const struct gale_tuple *tuple, unsigned field)
+static inline struct gale_slice gale_tuple_string(const struct gale_tuple *tuple,
+                                                  unsigned field)
 {
     if (GALE_LIKELY(field == 0 && tuple->size > 0 && (tuple->data[0] & 0xe0u) == 0xa0u)) {
         struct gale_slice slice = {(const char *)tuple->data + 1, tuple->data[0] & 0x1fu};

@@ -20,16 +20,16 @@ extern "C" {
 
 /** Type of a value. An unsigned number that fits int64 is GALE_INT64. */
 enum gale_type {
-    GALE_NIL = 0,
-    GALE_BOOL = 1,
-    GALE_INT64 = 2,
-    GALE_UINT64 = 3, /**< Above INT64_MAX only. */
-    GALE_DOUBLE = 4,
-    GALE_STRING = 5, /**< UTF-8 by convention; not checked. */
-    GALE_BYTES = 6,
-    GALE_DECIMAL = 7,
-    GALE_LIST = 8,
-    GALE_MAP = 9
+    GALE_NIL = 0,     /**< No value. */
+    GALE_BOOL = 1,    /**< true or false. */
+    GALE_INT64 = 2,   /**< Signed integer. */
+    GALE_UINT64 = 3,  /**< Above INT64_MAX only. */
+    GALE_DOUBLE = 4,  /**< IEEE 754 binary64. */
+    GALE_STRING = 5,  /**< UTF-8 by convention; not checked. */
+    GALE_BYTES = 6,   /**< Any bytes. */
+    GALE_DECIMAL = 7, /**< struct gale_decimal. */
+    GALE_LIST = 8,    /**< Values one after the other. */
+    GALE_MAP = 9      /**< Keys and values in turn. */
 };
 
 /** Bytes that belong to somebody else. data may be NULL only when there is no value. */
@@ -49,14 +49,14 @@ struct gale_decimal {
 struct gale_value {
     enum gale_type type; /**< Says which member of `as` holds. */
     union {
-        bool boolean;
-        int64_t int64;
-        uint64_t uint64;
-        double number;
-        struct gale_slice bytes; /**< String and bytes: points into the tuple. */
-        struct gale_decimal decimal;
-        uint32_t count; /**< List: elements; map: pairs. */
-    } as;               /**< The payload. */
+        bool boolean;                /**< GALE_BOOL. */
+        int64_t int64;               /**< GALE_INT64. */
+        uint64_t uint64;             /**< GALE_UINT64. */
+        double number;               /**< GALE_DOUBLE. */
+        struct gale_slice bytes;     /**< String and bytes: points into the tuple. */
+        struct gale_decimal decimal; /**< GALE_DECIMAL. */
+        uint32_t count;              /**< List: elements; map: pairs. */
+    } as;                            /**< The payload. */
 };
 
 /** Reading position in a run of values. Copy it freely; it owns nothing. */
@@ -84,7 +84,7 @@ GALE_API enum gale_err gale_cursor_skip(struct gale_cursor *cursor);
 
 /**
  * Parses a decimal such as "-12.50" (scale 2). Accepts an exponent ("1e3").
- * @param text not NUL-terminated; `size` bytes.
+ * @param text not NUL-terminated. @param size its bytes.
  * @param out receives the number; untouched on error.
  * @return GALE_OK, GALE_ERR_INVALID (no number), GALE_ERR_LIMIT (more than 38 digits).
  * Any thread, never blocks.
@@ -95,8 +95,8 @@ GALE_API enum gale_err gale_decimal_parse(const char *text, size_t size,
 /**
  * Writes a decimal as text with exactly `scale` digits behind the point ("-12.50").
  * @param value the number, given by pointer, unchanged.
- * @param out at least `size` bytes; always NUL-terminated when size > 0. 48 bytes suffice
- * for scales 0..38; a negative scale is written with its zeros (80 bytes suffice).
+ * @param out receives the text; always NUL-terminated when size > 0. @param size its room in
+ * bytes: 48 suffice for scales 0..38; a negative scale is written with its zeros (80 suffice).
  * @return the number of characters without the NUL, or 0 when `size` is too small.
  */
 GALE_API size_t gale_decimal_format(const struct gale_decimal *value, char *out, size_t size);
