@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON writer; see json.h. Write errors are left in the FILE for its owner to find. */
+#include "cli/json.h"
+
+#include "base/assert.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+/* Length of the UTF-8 sequence at text, 0 when it is none (overlong, surrogate, cut). */
+static size_t utf8_length(const unsigned char *text)
+{
+    unsigned char c = text[0];
+    size_t length = c < 0x80                ? 1
+                    : c >= 0xf0 && c < 0xf5 ? 4
+                    : c >= 0xe0 && c < 0xf0 ? 3
+                    : c >= 0xc2 && c < 0xe0 ? 2
+                                            : 0;
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0u) != 0x80u) {
+            return 0;
+        }
+    }
+    bool bad = (c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
+               (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f);
+    return bad ? 0 : length;
+}
+
+static void write_escape(FILE *file, unsigned char c)
+{
+    switch (c) {
+    case '"': fputs("\\\"", file); break;
+    case '\\': fputs("\\\\", file); break;
+    case '\n': fputs("\\n", file); break;
+    case '\r': fputs("\\r", file); break;
+    case '\t': fputs("\\t", file); break;
+    default: fprintf(file, "\\u%04x", c); break;
+    }
+}
+
+static void write_text(FILE *file, const char *text)
+{
+    fputc('"', file);
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        size_t length = utf8_length(at);
+        if (length == 0) {
+            fputs("\xef\xbf\xbd", file);
+            at++;
+        } else if (length == 1 && (*at < 0x20 || *at == '"' || *at == '\\' || *at == 0x7f)) {
+            write_escape(file, *at++);
+        } else {
+            fwrite(at, 1, length, file);
+            at += length;
+        }
+    }
+    fputc('"', file);
+}
+
+static void write_key(struct json *json, const char *key)
+{
+    GALE_ASSERT((key != NULL) == json->map[json->depth]);
+    GALE_ASSERT(json->depth > 0 || !json->some[0]);
+    if (json->some[json->depth]) {
+        fputc(',', json->file);
+    }
+    json->some[json->depth] = true;
+    if (key != NULL) {
+        write_text(json->file, key);
+        fputc(':', json->file);
+    }
+}
+
+static void open_level(struct json *json, const char *key, bool map)
+{
+    write_key(json, key);
+    GALE_ASSERT(json->depth < JSON_DEPTH_MAX);
+    json->depth++;
+    json->some[json->depth] = false;
+    json->map[json->depth] = map;
+    fputc(map ? '{' : '[', json->file);
+}
+
+static void close_level(struct json *json, bool map)
+{
+    GALE_ASSERT(json->depth > 0 && json->map[json->depth] == map);
+    json->depth--;
+    fputc(map ? '}' : ']', json->file);
+}
+
+void json_init(struct json *json, FILE *file)
+{
+    memset(json, 0, sizeof *json);
+    json->file = file;
+}
+
+void json_end(struct json *json)
+{
+    GALE_ASSERT(json->depth == 0);
+    fputc('\n', json->file);
+    json->some[0] = false;
+}
+
+void json_open_object(struct json *json, const char *key)
+{
+    open_level(json, key, true);
+}
+
+void json_close_object(struct json *json)
+{
+    close_level(json, true);
+}
+
+void json_open_list(struct json *json, const char *key)
+{
+    open_level(json, key, false);
+}
+
+void json_close_list(struct json *json)
+{
+    close_level(json, false);
+}
+
+void json_string(struct json *json, const char *key, const char *text)
+{
+    if (text == NULL) {
+        json_null(json, key);
+        return;
+    }
+    write_key(json, key);
+    write_text(json->file, text);
+}
+
+void json_int(struct json *json, const char *key, int64_t value)
+{
+    write_key(json, key);
+    fprintf(json->file, "%" PRId64, value);
+}
+
+void json_uint(struct json *json, const char *key, uint64_t value)
+{
+    write_key(json, key);
+    fprintf(json->file, "%" PRIu64, value);
+}
+
+void json_number(struct json *json, const char *key, double value, int decimals)
+{
+    GALE_ASSERT(decimals >= 0 && decimals <= 9);
+    if (!isfinite(value)) {
+        json_null(json, key);
+        return;
+    }
+    write_key(json, key);
+    fprintf(json->file, "%.*f", decimals, value);
+}
+
+void json_bool(struct json *json, const char *key, bool value)
+{
+    write_key(json, key);
+    fputs(value ? "true" : "false", json->file);
+}
+
+void json_null(struct json *json, const char *key)
+{
+    write_key(json, key);
+    fputs("null", json->file);
+}
