@@ -9,6 +9,17 @@
 #include "base/buf.h"
 #include "core/frame.h"
 
+/** First bytes of every frame. A message (codec/message.h) begins with a msgpack map, whose first
+ *  byte is 0x80..0x8f, 0xde or 0xdf, so the two cannot be taken for each other. */
+#define FRAME_MAGIC_0 'G'
+#define FRAME_MAGIC_1 'F'
+
+/** Tells a frame from a message on a socket that carries both; says nothing about its validity. */
+static inline bool frame_is_frame(const uint8_t *data, size_t size)
+{
+    return size >= 2 && data[0] == FRAME_MAGIC_0 && data[1] == FRAME_MAGIC_1;
+}
+
 /** Writes the 64 bytes of the head, little-endian (layout drawn in frame.c). */
 void frame_header_write(uint8_t out[FRAME_HEADER_SIZE], const struct frame_header *header);
 /** Reads and checks a head against the size of the whole message: magic, version, kind, sizes
@@ -16,7 +27,7 @@ void frame_header_write(uint8_t out[FRAME_HEADER_SIZE], const struct frame_heade
  *  GALE_ERR_CORRUPT with a sentence in *error (may be NULL). */
 enum gale_err frame_header_read(const uint8_t *data, size_t size, struct frame_header *out,
                                 struct gale_error *error);
-/** Checks the checksum (if any) and decompresses (if lz4) into `scratch`; *payload/*payload_size
+/** Checks the checksum (if any) and decompresses (if lz4) into `scratch`; *payload, *payload_size
  *  then are the raw bytes, in `data` or in scratch. */
 enum gale_err frame_open(const uint8_t *data, size_t size, const struct frame_header *header,
                          struct buf *scratch, const uint8_t **payload, size_t *payload_size,
@@ -28,16 +39,20 @@ uint64_t frame_checksum(const uint8_t *payload, size_t size);
 
 /* Control frame payload: sections {u32 type, u32 entries_count, entries}. */
 enum frame_section {
-    FRAME_TOUCH = 1,   /* {u64 root, u64 workers}: bit (index mod 64) of workers that the tree also reached */
-    FRAME_ACK = 2,     /* {u64 root, u64 xor} */
-    FRAME_FAIL = 3,    /* {u64 root} */
-    FRAME_RENEW = 4,   /* {u64 root}: timeout starts anew */
-    FRAME_CREDIT = 5,  /* {u32 task, u32 zero, u64 granted_total}: bytes, absolute since link start */
-    FRAME_REFUSE = 6   /* {u64 incarnation, u32 generation, u32 zero}: your link has a gap, open it anew */
+    FRAME_TOUCH =
+        1, /* {u64 root, u64 workers}: bit (index mod 64) of workers that the tree also reached */
+    FRAME_ACK = 2,   /* {u64 root, u64 xor} */
+    FRAME_FAIL = 3,  /* {u64 root} */
+    FRAME_RENEW = 4, /* {u64 root}: timeout starts anew */
+    FRAME_CREDIT =
+        5, /* {u32 task, u32 zero, u64 granted_total}: bytes, absolute since link start */
+    FRAME_REFUSE =
+        6 /* {u64 incarnation, u32 generation, u32 zero}: your link has a gap, open it anew */
 };
 
 size_t frame_section_entry_size(uint32_t type); /* 0 = unknown type */
 /** Checks a whole control payload: known sections, counts inside the bytes. */
-enum gale_err frame_control_check(const uint8_t *payload, size_t size, struct gale_error *error);
+enum gale_err frame_control_check(const uint8_t *payload, size_t size,
+                                  struct gale_error *error);
 
 #endif
