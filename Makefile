@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# Thin: each target calls CMake, ctest or a script. `make help` lists them.
+root := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+SEEDS ?= 20000
+FUZZ_SECONDS ?= 60
+PREFIX ?= /usr/local
+# Outer make's job server and options are no concern of the inner builds.
+MAKEFLAGS :=
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help build demo check sim soak fuzz bench format install clean
+
+help:
+	@echo "make demo     build and count words in several worker processes"
+	@echo "make check    every test; installs missing Debian packages first"
+	@echo "make build    the release build in build/release"
+	@echo "make sim SEEDS=n           n simulated runs (20000)"
+	@echo "make soak                  ten minutes at full rate, memory must stay flat"
+	@echo "make fuzz FUZZ_SECONDS=n   n seconds for each fuzz target (60)"
+	@echo "make bench                 the benchmarks"
+	@echo "make format                clang-format over the sources"
+	@echo "make install PREFIX=dir    gale, libgale, headers (/usr/local)"
+	@echo "make clean                 removes build/"
+
+build:
+	@cd "$(root)" && tests/setup.sh build && tests/build.sh release
+
+demo: build
+	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
+		GALE="$(root)build/release/gale" topologies/wordcount/demo.sh $(DEMO)
+
+check:
+	@cd "$(root)" && tests/setup.sh check && tests/check.sh
+
+sim:
+	@cd "$(root)" && tests/setup.sh check && tests/build.sh release gale_sim && \
+		build/release/tests/gale_sim --seeds $(SEEDS)
+
+soak: build
+	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
+		GALE="$(root)build/release/gale" tests/blackbox/soak.sh
+
+fuzz:
+	@cd "$(root)" && tests/setup.sh check && tests/fuzz/run.sh $(FUZZ_SECONDS)
+
+bench: build
+	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
+		GALE="$(root)build/release/gale" bench/run.sh $(BENCH)
+
+format:
+	@bash "$(root)tests/lint/lint.sh" fix "$(root:/=)" "$(root)build/release"
+
+install: build
+	@cd "$(root)" && cmake --install build/release --prefix "$(PREFIX)"
+
+clean:
+	@rm -rf "$(root)build"

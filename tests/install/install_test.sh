@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs into a temporary prefix, moves it, and builds a user's bolt against it outside the
+# source tree: once through find_package(gale), once through pkg-config. Each module is loaded
+# by a user's program and, in a topology, by the installed gale.
+# Usage: install_test.sh ROOT BUILD
+set -euo pipefail
+
+root=$1 build=$2
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+prefix=$scratch/moved
+unset LD_LIBRARY_PATH PKG_CONFIG_PATH CMAKE_PREFIX_PATH || true
+
+step() {
+    echo "install_test: $*"
+}
+
+step "install and move"
+cmake --install "$build" --prefix "$scratch/first" >"$scratch/install.log"
+mv "$scratch/first" "$prefix"
+libdir=$(dirname "$(find "$prefix" -name libgale.so.0)")
+
+step "exports are gale_* only"
+if nm -D --defined-only "$libdir/libgale.so.0" | awk '{print $3}' | grep -v '^gale_\|^GALE_'; then
+    echo "install_test: libgale.so.0 exports the names above" >&2
+    exit 1
+fi
+nm -D --defined-only "$libdir/libgale.so.0" | grep -q ' gale_version@@GALE_0.1$'
+
+step "find_package(gale)"
+mkdir "$scratch/by-cmake"
+cp "$root"/tests/install/{CMakeLists.txt,split.c,load.c} "$scratch/by-cmake"
+cmake -S "$scratch/by-cmake" -B "$scratch/by-cmake/build" -G Ninja \
+    -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS="-Wall -Wextra -Werror" >"$scratch/cmake.log"
+cmake --build "$scratch/by-cmake/build" >"$scratch/cmake.log" ||
+    { cat "$scratch/cmake.log"; exit 1; }
+"$scratch/by-cmake/build/load" "$scratch/by-cmake/build/libsplit.so"
+
+step "pkg-config"
+mkdir "$scratch/by-pc"
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+read -ra cflags <<<"$(pkg-config --cflags gale)"
+read -ra libs <<<"$(pkg-config --libs gale)"
+cc -std=c11 -Wall -Wextra -Werror -O2 -fPIC -shared "${cflags[@]}" \
+    -o "$scratch/by-pc/libsplit.so" "$root/tests/install/split.c" "${libs[@]}"
+cc -std=c11 -Wall -Wextra -Werror "${cflags[@]}" -o "$scratch/by-pc/load" \
+    "$root/tests/install/load.c" "${libs[@]}" -Wl,-rpath,"$libdir"
+"$scratch/by-pc/load" "$scratch/by-pc/libsplit.so"
+[ "$(pkg-config --modversion gale)" = "$("$scratch/by-pc/load" "$scratch/by-pc/libsplit.so" |
+    sed 's/.*libgale //')" ]
+
+if [ ! -x "$prefix/bin/gale" ]; then
+    step "no gale in this build; the modules were loaded by the user's program only"
+    exit 0
+fi
+for module in "$scratch/by-cmake/build/libsplit.so" "$scratch/by-pc/libsplit.so"; do
+    step "gale runs $(basename "$(dirname "$module")")/libsplit.so"
+    run=$scratch/run
+    rm -rf "$run"
+    mkdir "$run"
+    cp "$module" "$root/tests/install/topology.yaml" "$run"
+    printf 'the cow jumped\nover the moon\n' >"$run/words.txt"
+    (cd "$run" && "$prefix/bin/gale" validate topology.yaml)
+    # The module needs libgale.so.0; its symbols must be those of the executable.
+    if readelf -d "$module" | grep -q 'NEEDED.*libgale.so.0'; then
+        bindings=$(cd "$run" && LD_DEBUG=bindings "$prefix/bin/gale" validate topology.yaml 2>&1 |
+            grep -F "libsplit.so [0] to" | grep 'gale_' || true)
+        if [ -z "$bindings" ] || echo "$bindings" | grep -F 'libgale.so'; then
+            echo "install_test: the module does not bind to the executable" >&2
+            echo "$bindings" >&2
+            exit 1
+        fi
+    fi
+done
+step "passed"
