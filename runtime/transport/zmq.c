@@ -23,7 +23,8 @@
  *
  * Threading: all calls from the thread that made the transport. The library's I/O threads are
  * started with every signal blocked. Never fork with a live transport: use posix_spawn.
- * This is not authentication: tcp endpoints belong on a trusted network or on loopback.
+ * This is not authentication: tcp endpoints belong on a trusted network or on loopback, and the
+ * library delivers what it takes for a message of the old ZMTP 1, so that any bytes may come in.
  */
 #include "transport/transport.h"
 
@@ -85,7 +86,7 @@ struct zmq_transport {
     struct transport_peer *peers;
     struct slot *pool;
     size_t pool_count;
-    int lock_fd; /* −1: none. */
+    int lock_fd;                                            /* −1: none. */
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "": not ipc. */
     char lock_path[sizeof(((struct sockaddr_un *)0)->sun_path) + sizeof ".lock"];
 };
@@ -120,10 +121,11 @@ static enum gale_err check_descriptors(int count, const char *what, struct gale_
     if (opened == count) {
         return GALE_OK;
     }
-    return gale_error_set(error, GALE_ERR_LIMIT,
-                          "transport: %s needs %d free file descriptors and found %d; raise the "
-                          "limit (ulimit -n, or open_files_max of the topology)",
-                          what, count, opened);
+    return gale_error_set(
+        error, GALE_ERR_LIMIT,
+        "transport: %s needs %d free file descriptors and found %d; raise the "
+        "limit (ulimit -n, or open_files_max of the topology)",
+        what, count, opened);
 }
 
 static enum gale_err set_int(void *socket, int option, int value, struct gale_error *error)
@@ -131,10 +133,11 @@ static enum gale_err set_int(void *socket, int option, int value, struct gale_er
     if (zmq_setsockopt(socket, option, &value, sizeof value) == 0) {
         return GALE_OK;
     }
-    return gale_error_set(error, GALE_ERR_UNSUPPORTED,
-                          "transport: libzmq refuses socket option %d: %s; libzmq 4.3.4 or newer "
-                          "is needed",
-                          option, zmq_strerror(errno));
+    return gale_error_set(
+        error, GALE_ERR_UNSUPPORTED,
+        "transport: libzmq refuses socket option %d: %s; libzmq 4.3.4 or newer "
+        "is needed",
+        option, zmq_strerror(errno));
 }
 
 /* Every option is set before bind or connect: later ones are ignored by the library. */
@@ -168,30 +171,34 @@ static enum gale_err set_options(void *socket, bool is_tcp, struct gale_error *e
     int64_t size_max = TRANSPORT_MESSAGE_MAX;
     if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &size_max, sizeof size_max) != 0) {
         return gale_error_set(error, GALE_ERR_UNSUPPORTED,
-                              "transport: libzmq refuses ZMQ_MAXMSGSIZE: %s", zmq_strerror(errno));
+                              "transport: libzmq refuses ZMQ_MAXMSGSIZE: %s",
+                              zmq_strerror(errno));
     }
     return GALE_OK;
 }
 
-static enum gale_err check_endpoint(const char *endpoint, bool *is_tcp, struct gale_error *error)
+static enum gale_err check_endpoint(const char *endpoint, bool *is_tcp,
+                                    struct gale_error *error)
 {
     *is_tcp = has_prefix(endpoint, tcp_prefix);
     if (*is_tcp) {
         return GALE_OK;
     }
     if (!has_prefix(endpoint, ipc_prefix) || endpoint[strlen(ipc_prefix)] != '/') {
-        return gale_error_set(error, GALE_ERR_INVALID,
-                              "transport: \"%s\" is no endpoint; write ipc:///directory/name or "
-                              "tcp://host:port",
-                              endpoint);
+        return gale_error_set(
+            error, GALE_ERR_INVALID,
+            "transport: \"%s\" is no endpoint; write ipc:///directory/name or "
+            "tcp://host:port",
+            endpoint);
     }
     size_t path_size = strlen(endpoint + strlen(ipc_prefix)) + 1;
     size_t path_max = sizeof(((struct sockaddr_un *)0)->sun_path);
     if (path_size > path_max) {
-        return gale_error_set(error, GALE_ERR_LIMIT,
-                              "transport: the path of \"%s\" is longer than the %zu bytes that a "
-                              "unix socket may have; choose a shorter directory (TMPDIR)",
-                              endpoint, path_max - 1);
+        return gale_error_set(
+            error, GALE_ERR_LIMIT,
+            "transport: the path of \"%s\" is longer than the %zu bytes that a "
+            "unix socket may have; choose a shorter directory (TMPDIR)",
+            endpoint, path_max - 1);
     }
     return GALE_OK;
 }
@@ -235,10 +242,11 @@ static enum gale_err check_directory(const char *path, struct gale_error *error)
     char directory[sizeof(((struct sockaddr_un *)0)->sun_path)];
     size_t size = (size_t)(strrchr(path, '/') - path);
     if (size == 0) {
-        return gale_error_set(error, GALE_ERR_INVALID,
-                              "transport: \"%s\" lies in the root directory; use a directory of "
-                              "your own with mode 0700",
-                              path);
+        return gale_error_set(
+            error, GALE_ERR_INVALID,
+            "transport: \"%s\" lies in the root directory; use a directory of "
+            "your own with mode 0700",
+            path);
     }
     memcpy(directory, path, size);
     directory[size] = '\0';
@@ -252,10 +260,11 @@ static enum gale_err check_directory(const char *path, struct gale_error *error)
                               strerror(errno));
     }
     if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid() || (info.st_mode & 077) != 0) {
-        return gale_error_set(error, GALE_ERR_INVALID,
-                              "transport: %s must be a directory of your own with mode 0700, or "
-                              "other users could reach the workers; chmod 700 it or choose another",
-                              directory);
+        return gale_error_set(
+            error, GALE_ERR_INVALID,
+            "transport: %s must be a directory of your own with mode 0700, or "
+            "other users could reach the workers; chmod 700 it or choose another",
+            directory);
     }
     return GALE_OK;
 }
@@ -266,8 +275,8 @@ static bool lock_is_current(int fd, const char *lock_path)
 {
     struct stat held;
     struct stat named;
-    return fstat(fd, &held) == 0 && lstat(lock_path, &named) == 0 && held.st_ino == named.st_ino &&
-           held.st_dev == named.st_dev;
+    return fstat(fd, &held) == 0 && lstat(lock_path, &named) == 0 &&
+           held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
 static enum gale_err take_lock(struct zmq_transport *self, struct gale_error *error)
@@ -284,10 +293,11 @@ static enum gale_err take_lock(struct zmq_transport *self, struct gale_error *er
             if (cause == EINTR) {
                 continue;
             }
-            return gale_error_set(error, cause == EWOULDBLOCK ? GALE_ERR_EXISTS : GALE_ERR_IO,
-                                  "transport: %s is in use by a living process (%s); stop it or "
-                                  "bind another path",
-                                  self->path, strerror(cause));
+            return gale_error_set(
+                error, cause == EWOULDBLOCK ? GALE_ERR_EXISTS : GALE_ERR_IO,
+                "transport: %s is in use by a living process (%s); stop it or "
+                "bind another path",
+                self->path, strerror(cause));
         }
         if (lock_is_current(fd, self->lock_path)) {
             self->lock_fd = fd;
@@ -330,10 +340,11 @@ static enum gale_err prepare_path(struct zmq_transport *self, const char *path,
         unlink(self->lock_path);
         close(self->lock_fd);
         self->lock_fd = -1;
-        return gale_error_set(error, GALE_ERR_EXISTS,
-                              "transport: %s exists and is no socket; remove it or bind another "
-                              "path",
-                              path);
+        return gale_error_set(
+            error, GALE_ERR_EXISTS,
+            "transport: %s exists and is no socket; remove it or bind another "
+            "path",
+            path);
     }
     unlink(path);
     return GALE_OK;
@@ -402,9 +413,10 @@ static enum gale_err zmq_bind_endpoint(struct transport *transport, const char *
     self->is_bound = true;
     size_t size = bound_size;
     if (zmq_getsockopt(self->pull, ZMQ_LAST_ENDPOINT, bound, &size) != 0) {
-        return gale_error_set(error, GALE_ERR_LIMIT,
-                              "transport: the name of the bound endpoint %s does not fit %zu bytes",
-                              endpoint, bound_size);
+        return gale_error_set(
+            error, GALE_ERR_LIMIT,
+            "transport: the name of the bound endpoint %s does not fit %zu bytes", endpoint,
+            bound_size);
     }
     return GALE_OK;
 }
@@ -435,10 +447,11 @@ static enum gale_err zmq_connect_endpoint(struct transport *transport, const cha
     }
     err = set_options(peer->socket, is_tcp, error);
     if (err == GALE_OK && zmq_connect(peer->socket, endpoint) != 0) {
-        err = gale_error_set(error, GALE_ERR_INVALID,
-                             "transport: cannot connect to %s: %s; write tcp://host:port with an "
-                             "IPv4 address or a name",
-                             endpoint, zmq_strerror(errno));
+        err =
+            gale_error_set(error, GALE_ERR_INVALID,
+                           "transport: cannot connect to %s: %s; write tcp://host:port with an "
+                           "IPv4 address or a name",
+                           endpoint, zmq_strerror(errno));
     }
     if (err != GALE_OK) {
         zmq_close(peer->socket);
@@ -611,7 +624,8 @@ static enum gale_err open_context(struct zmq_transport *self, int io_threads,
     return set_int(self->pull, ZMQ_LINGER, 0, error);
 }
 
-enum gale_err transport_zmq_new(int io_threads, struct transport **out, struct gale_error *error)
+enum gale_err transport_zmq_new(int io_threads, struct transport **out,
+                                struct gale_error *error)
 {
     if (io_threads < 1 || io_threads > ZMQ_IO_THREADS_MAX) {
         return gale_error_set(error, GALE_ERR_INVALID,
