@@ -22,16 +22,16 @@ struct run_options {
     const char *file;           /* topology file, or module.so[:topology] */
     const char *const *defines; /* "key=value", the later one wins */
     size_t defines_count;
-    int64_t duration_ms;        /* 0 = until the spouts end */
-    int64_t warmup_ms;          /* left out of the figures; 0 = none */
-    uint32_t workers;           /* 0 = as in the file */
-    bool fresh;                 /* forget the saved offsets of an earlier run of this name */
-    bool json;                  /* log lines and report are meant for machines */
-    const char *state_dir;      /* NULL = $XDG_STATE_HOME/gale or ~/.local/state/gale */
-    const char *gale_path;      /* binary that is started as a worker: `gale_path worker …` */
-    const char *name;           /* replaces the topology's name; NULL = as in the file */
+    int64_t duration_ms;   /* 0 = until the spouts end */
+    int64_t warmup_ms;     /* left out of the figures; 0 = none */
+    uint32_t workers;      /* 0 = as in the file */
+    bool fresh;            /* forget the saved offsets of an earlier run of this name */
+    bool json;             /* log lines and report are meant for machines */
+    const char *state_dir; /* NULL = $XDG_STATE_HOME/gale or ~/.local/state/gale */
+    const char *gale_path; /* binary that is started as a worker: `gale_path worker …` */
+    const char *name;      /* replaces the topology's name; NULL = as in the file */
     enum gale_log_level log_level;
-    uint32_t sample_ms;         /* a view sample about this often; 0 = none */
+    uint32_t sample_ms; /* a view sample about this often; 0 = none */
 };
 
 /* Why a run ended. */
@@ -85,12 +85,13 @@ struct run_sample_component {
     const char *name;
     bool spout;
     uint32_t tasks;
-    uint32_t level; /* longest path from a spout */
+    uint32_t level;                            /* longest path from a spout */
     uint64_t executed, emitted, acked, failed; /* failed includes timed out */
     uint64_t pending;
     uint64_t queue_bytes, queue_bytes_max; /* inbox fill and bound; bolts */
     uint64_t blocked_ns; /* time its tasks' output had no room, summed over the tasks */
     uint64_t exec_p50_ns, exec_p99_ns;
+    const char *type; /* built-in type or name in the module; NULL = not said */
 };
 
 /* The run at one moment, a few times a second. The name strings live as long as the run. */
