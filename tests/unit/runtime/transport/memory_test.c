@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tests' own in-process transport passes the suite that the real one must pass. */
-#include "support/transport_memory.h"
 #include "transport_conformance.h"
+#include "transport_memory.h"
 
 #include <stdio.h>
 

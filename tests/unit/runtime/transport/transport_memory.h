@@ -4,8 +4,8 @@
  * name. Behaves as the real one: order per sender, queues bounded in messages, what is queued for
  * an absent endpoint waits there, what a receiver had not read is lost when it goes. One thread for the hub and all of its transports.
  */
-#ifndef TESTS_SUPPORT_TRANSPORT_MEMORY_H
-#define TESTS_SUPPORT_TRANSPORT_MEMORY_H
+#ifndef TESTS_TRANSPORT_MEMORY_H
+#define TESTS_TRANSPORT_MEMORY_H
 
 #include "transport/transport.h"
 

@@ -5,7 +5,7 @@
  * handle without a copy. Single-threaded; it loses nothing but what its receiver's end loses, so
  * tests that want faults put them into the layer above.
  */
-#include "support/transport_memory.h"
+#include "transport_memory.h"
 
 #include "base/assert.h"
 
