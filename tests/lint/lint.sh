@@ -5,10 +5,13 @@ set -uo pipefail
 
 what=$1 root=$2 build=$3
 cd "$root" || exit 2
-folders=(runtime coordinator spouts bolts topologies tests bench)
+folders=()
+for folder in runtime coordinator spouts bolts topologies tests bench; do
+    if [ -d $folder ]; then folders+=($folder); fi
+done
 mapfile -t files < <(find "${folders[@]}" -type d -name corpus -prune -o \
     \( -name '*.c' -o -name '*.h' \) -print | sort)
-mapfile -t product < <(find "${folders[@]:0:4}" -name '*.c' | sort)
+mapfile -t product < <(printf '%s\n' "${files[@]}" | grep -v '^tests/\|^bench/' | grep '\.c$')
 
 need() {
     if ! command -v "$1" >/dev/null; then
@@ -40,7 +43,7 @@ tidy)
     need clang-tidy-14
     # A file is checked again when it, a header or the settings changed since it last passed.
     mkdir -p "$build/tidy"
-    headers=$(cat .clang-tidy $(find "${folders[@]:0:4}" -name '*.h' | sort) | sha256sum)
+    headers=$(cat .clang-tidy $(printf '%s\n' "${files[@]}" | grep '\.h$') | sha256sum)
     export build headers
     printf '%s\n' "${product[@]}" | xargs -P 2 -I{} bash -c '
         stamp=$build/tidy/$({ echo "$headers"; cat "$1"; } | sha256sum | cut -c1-32)
