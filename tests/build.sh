@@ -16,10 +16,13 @@ run() {
         exit 1
     fi
 }
-# Always configured anew, which costs a second, so that a moved or copied tree builds too.
-if [ -e "build/$preset/CMakeCache.txt" ] &&
-    ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "build/$preset/CMakeCache.txt"; then
+# A build of another place or of other presets is of no use: a changed compiler makes CMake forget
+# the settings of the preset without an error.
+identity="$PWD $(sha256sum <CMakePresets.json)"
+if [ "$(cat "build/$preset/identity" 2>/dev/null)" != "$identity" ]; then
     rm -rf "build/$preset"
+    mkdir -p "build/$preset"
+    echo "$identity" >"build/$preset/identity"
 fi
 run cmake --preset "$preset"
 targets=()
