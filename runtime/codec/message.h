@@ -31,17 +31,17 @@ enum message_type {
 enum message_command {
     COMMAND_ACTIVATE = 1,
     COMMAND_DEACTIVATE = 2,
-    COMMAND_DRAIN = 3,        /* spouts stop for good */
-    COMMAND_FINISH = 4,       /* run finish of all bolts of `level` */
-    COMMAND_STOP = 5,         /* cleanup, last beat and offsets, exit 0 */
-    COMMAND_RESET_STATS = 6   /* end of warm-up: counters and histograms start at 0 */
+    COMMAND_DRAIN = 3,      /* spouts stop for good */
+    COMMAND_FINISH = 4,     /* run finish of all bolts of `level` */
+    COMMAND_STOP = 5,       /* cleanup, last beat and offsets, exit 0 */
+    COMMAND_RESET_STATS = 6 /* end of warm-up: counters and histograms start at 0 */
 };
 
 enum message_event {
-    EVENT_LINK_FAILED = 1,      /* other = worker index whose link to me has a gap */
-    EVENT_COMPONENT_ERROR = 2,  /* task, text */
-    EVENT_FATAL = 3,            /* prepare/open failed, bad module …: text; the run ends with it */
-    EVENT_REFUSED = 4           /* a hostile or stale frame was dropped: text */
+    EVENT_LINK_FAILED = 1,     /* other = worker index whose link to me has a gap */
+    EVENT_COMPONENT_ERROR = 2, /* task, text */
+    EVENT_FATAL = 3,  /* prepare/open failed, bad module …: text; the run ends with it */
+    EVENT_REFUSED = 4 /* a hostile or stale frame was dropped: text */
 };
 
 /* Data pointers are borrowed: when encoding, the caller's; when decoded, the message's arena. */
@@ -58,12 +58,12 @@ struct message_hello {
 };
 
 struct message_assign {
-    const char *run_name;           /* topology name */
-    struct message_bytes tree;      /* conf_pack */
-    const uint16_t *task_worker;    /* [tasks_count + 1]: worker of each task id; 0 unused */
+    const char *run_name;        /* topology name */
+    struct message_bytes tree;   /* conf_pack */
+    const uint16_t *task_worker; /* [tasks_count + 1]: worker of each task id; 0 unused */
     uint32_t tasks_count;
     uint32_t workers_count;
-    bool active;                    /* start active */
+    bool active; /* start active */
     uint32_t beat_ms;
     uint32_t offsets_ms;
     const struct message_bytes *positions; /* [tasks_count + 1] saved positions or {NULL,0} */
@@ -72,31 +72,32 @@ struct message_assign {
 struct message_peer {
     uint32_t worker;
     bool up;
-    uint64_t incarnation; /* 0 when never up */
+    uint64_t incarnation;      /* 0 when never up */
     const char *data_endpoint; /* "" when not up */
 };
 
 struct message_task_stats {
     uint32_t task;
     uint64_t executed, emitted, acked, failed, timed_out, errors;
-    uint64_t pending;        /* spouts: open trees; bolts: kept tuples */
+    uint64_t pending;                      /* spouts: open trees; bolts: kept tuples */
     uint64_t queue_bytes, queue_bytes_max; /* bolts: inbox fill and its bound */
-    uint64_t blocked_ns;     /* time its output had no room */
-    struct message_bytes execute_ns;  /* packed hist (bolts) */
-    struct message_bytes complete_ns; /* packed hist (spouts) */
+    uint64_t blocked_ns;                   /* time its output had no room */
+    struct message_bytes execute_ns;       /* packed hist (bolts) */
+    struct message_bytes complete_ns;      /* packed hist (spouts) */
 };
 
 struct message_beat {
-    uint32_t state;          /* last command obeyed, enum message_command; 0 = starting */
-    uint32_t finish_level;   /* last FINISH level done + 1 */
-    bool spouts_done;        /* all spout tasks said DONE (or drained) and nothing is pending */
-    bool quiet;              /* nothing runnable, inboxes and open batches empty, nothing kept */
-    uint64_t batches_sent;   /* to other workers, since start: with batches_received proves that */
+    uint32_t state;        /* last command obeyed, enum message_command; 0 = starting */
+    uint32_t finish_level; /* last FINISH level done + 1 */
+    bool spouts_done;      /* all spout tasks said DONE (or drained) and nothing is pending */
+    bool quiet;            /* nothing runnable, inboxes and open batches empty, nothing kept */
+    uint64_t
+        batches_sent; /* to other workers, since start: with batches_received proves that */
     uint64_t batches_received; /* nothing is under way (two equal rounds) */
-    uint64_t stats_round;    /* number of RESET_STATS obeyed */
-    uint64_t activity;       /* changes whenever anything was executed or emitted */
+    uint64_t stats_round;      /* number of RESET_STATS obeyed */
+    uint64_t activity;         /* changes whenever anything was executed or emitted */
     uint64_t frames_refused, duplicates_dropped, links_failed;
-    int64_t cpu_ns;          /* user + system of the process so far */
+    int64_t cpu_ns; /* user + system of the process so far */
     int64_t rss_kb, rss_peak_kb;
     const struct message_task_stats *tasks;
     uint32_t tasks_count;
@@ -115,19 +116,32 @@ struct message_offsets {
 
 struct message {
     enum message_type type;
-    uint32_t worker;       /* sender or addressee */
-    uint64_t incarnation;  /* of the worker process */
-    uint64_t epoch;        /* of the coordinator */
-    uint32_t attempt;      /* of the topology */
+    uint32_t worker;      /* sender or addressee */
+    uint64_t incarnation; /* of the worker process */
+    uint64_t epoch;       /* of the coordinator */
+    uint32_t attempt;     /* of the topology */
     union {
         struct message_hello hello;
         struct message_assign assign;
-        struct { const struct message_peer *items; uint32_t items_count; } peers;
-        struct { enum message_command command; uint32_t level; } command;
+        struct {
+            const struct message_peer *items;
+            uint32_t items_count;
+        } peers;
+        struct {
+            enum message_command command;
+            uint32_t level;
+        } command;
         struct message_beat beat;
         struct message_offsets offsets;
-        struct { enum message_event event; uint32_t other; uint32_t task; const char *text; } event;
-        struct { uint64_t workers; } touched; /* mask, bit index mod 64 */
+        struct {
+            enum message_event event;
+            uint32_t other;
+            uint32_t task;
+            const char *text;
+        } event;
+        struct {
+            uint64_t workers;
+        } touched; /* mask, bit index mod 64 */
     } as;
     void *arena; /* of a decoded message; NULL when built by hand */
 };
