@@ -10,6 +10,9 @@
 #include "base/buf.h"
 #include <gale/conf.h>
 
+#define CONF_DEPTH_MAX 64     /* Maps and lists within each other, the root included. */
+#define CONF_NODES_MAX 100000 /* Of one tree, the root included. */
+
 /** Where a node was written: file NULL = no file (C builder). Line and column from 1. */
 struct conf_place {
     const char *file; /* Owned by the tree that the node belongs to. */
