@@ -7,6 +7,10 @@
 #include <signal.h>
 
 const struct verb_spec *const verbs_all[] = {
+    &verb_run,
+    &verb_components,
+    &verb_new,
+    &verb_doctor,
     &verb_version,
     &verb_completion,
     &verb_help,

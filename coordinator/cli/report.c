@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The final report; see report.h. */
+#include "cli/report.h"
+
+#include "cli/json.h"
+#include "cli/table.h"
+#include <inttypes.h>
+
+enum { REPORT_WIDTH = 1000 }; /* Never cut: the report may go into a file. */
+
+const char *report_end_name(enum run_end end)
+{
+    switch (end) {
+    case RUN_END_COMPLETED: return "completed";
+    case RUN_END_DURATION: return "duration";
+    case RUN_END_INTERRUPTED: return "interrupted";
+    case RUN_END_ABORTED: return "aborted";
+    case RUN_END_FAILED: return "failed";
+    }
+    return "unknown";
+}
+
+static const char *end_sentence(enum run_end end)
+{
+    switch (end) {
+    case RUN_END_COMPLETED: return "all input processed";
+    case RUN_END_DURATION: return "stopped after the given duration";
+    case RUN_END_INTERRUPTED: return "interrupted, drained";
+    case RUN_END_ABORTED: return "aborted, not everything was processed";
+    case RUN_END_FAILED: return "failed";
+    }
+    return "ended";
+}
+
+const char *report_rate(double value, char out[REPORT_NUMBER_SIZE])
+{
+    static const char *const units[] = {"", " k", " M", " G", " T"};
+    size_t unit = 0;
+    while (value >= 999.5 && unit < 4) {
+        value /= 1000;
+        unit++;
+    }
+    int decimals = unit > 0 && value < 9.95 ? 1 : 0;
+    snprintf(out, REPORT_NUMBER_SIZE, "%.*f%s", decimals, value, units[unit]);
+    return out;
+}
+
+const char *report_time(uint64_t ns, char out[REPORT_NUMBER_SIZE])
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    double value = (double)ns;
+    size_t unit = 0;
+    while (value >= 999.5 && unit < 3) {
+        value /= 1000;
+        unit++;
+    }
+    if (ns == 0) {
+        snprintf(out, REPORT_NUMBER_SIZE, "-");
+    } else {
+        snprintf(out, REPORT_NUMBER_SIZE, "%.*f%s", unit > 0 && value < 9.95 ? 1 : 0, value,
+                 units[unit]);
+    }
+    return out;
+}
+
+static void count_cell(struct table *table, bool applies, uint64_t value)
+{
+    if (applies) {
+        table_cellf(table, "%" PRIu64, value);
+    } else {
+        table_cell(table, "-");
+    }
+}
+
+static void print_components(const struct run_report *report, FILE *file, bool color)
+{
+    struct table table;
+    char text[REPORT_NUMBER_SIZE];
+    table_init(&table);
+    table_column(&table, "COMPONENT", false);
+    static const char *const titles[] = {"TASKS",  "EXECUTED",  "EMITTED",  "ACKED",
+                                         "FAILED", "TIMED OUT", "EXEC p50", "EXEC p99"};
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
+        table_column(&table, titles[i], true);
+    }
+    for (size_t i = 0; i < report->components_count; i++) {
+        const struct run_component_report *component = &report->components[i];
+        table_cell(&table, component->name);
+        table_cellf(&table, "%" PRIu32, component->tasks);
+        count_cell(&table, !component->spout, component->executed);
+        count_cell(&table, true, component->emitted);
+        count_cell(&table, true, component->acked);
+        count_cell(&table, true, component->failed);
+        count_cell(&table, component->spout, component->timed_out);
+        table_cell(&table, component->spout ? "-" : report_time(component->exec_p50_ns, text));
+        table_cell(&table, component->spout ? "-" : report_time(component->exec_p99_ns, text));
+    }
+    (void)table_print(&table, file, REPORT_WIDTH, color);
+    table_fini(&table);
+}
+
+void report_text(const struct run_report *report, FILE *file, bool color)
+{
+    char p50[REPORT_NUMBER_SIZE];
+    char p99[REPORT_NUMBER_SIZE];
+    char p999[REPORT_NUMBER_SIZE];
+    char max[REPORT_NUMBER_SIZE];
+    fprintf(file, "\n%s: %s; %.1f s, %.1f s of CPU, %s\n", report->topology,
+            end_sentence(report->end), report->elapsed_s, report->cpu_s, report->guarantee);
+    print_components(report, file, color);
+    if (report->complete_count > 0) {
+        fprintf(file, "complete latency p50 %s  p99 %s  p99.9 %s  max %s\n",
+                report_time(report->complete_p50_ns, p50),
+                report_time(report->complete_p99_ns, p99),
+                report_time(report->complete_p999_ns, p999),
+                report_time(report->complete_max_ns, max));
+    }
+    for (size_t i = 0; i < report->workers_count; i++) {
+        const struct run_worker_report *worker = &report->workers[i];
+        fprintf(file,
+                "worker %" PRIu32 " pid %" PRId64 ", %.1f MiB at most, %" PRIu32 " restart%s\n",
+                worker->index, worker->pid, (double)worker->rss_peak_kb / 1024,
+                worker->restarts, worker->restarts == 1 ? "" : "s");
+    }
+    if (report->replayed + report->duplicates_dropped + report->frames_refused +
+            report->links_failed >
+        0) {
+        fprintf(file,
+                "replayed %" PRIu64 ", duplicate frames dropped %" PRIu64
+                ", frames refused %" PRIu64 ", links failed %" PRIu64 "\n",
+                report->replayed, report->duplicates_dropped, report->frames_refused,
+                report->links_failed);
+    }
+}
+
+static void json_component(struct json *json, const struct run_component_report *component)
+{
+    json_open_object(json, component->name);
+    json_uint(json, "tasks", component->tasks);
+    if (!component->spout) {
+        json_uint(json, "executed", component->executed);
+    }
+    json_uint(json, "emitted", component->emitted);
+    json_uint(json, "acked", component->acked);
+    json_uint(json, "failed", component->failed);
+    if (component->spout) {
+        json_uint(json, "timed_out", component->timed_out);
+    }
+    json_uint(json, "errors", component->errors);
+    if (!component->spout) {
+        json_open_object(json, "execute_ns");
+        json_uint(json, "p50", component->exec_p50_ns);
+        json_uint(json, "p99", component->exec_p99_ns);
+        json_close_object(json);
+    }
+    json_close_object(json);
+}
+
+static void json_components(struct json *json, const struct run_report *report, bool spouts)
+{
+    json_open_object(json, spouts ? "spouts" : "bolts");
+    for (size_t i = 0; i < report->components_count; i++) {
+        if (report->components[i].spout == spouts) {
+            json_component(json, &report->components[i]);
+        }
+    }
+    json_close_object(json);
+}
+
+static void json_workers(struct json *json, const struct run_report *report)
+{
+    json_open_list(json, "workers");
+    for (size_t i = 0; i < report->workers_count; i++) {
+        const struct run_worker_report *worker = &report->workers[i];
+        json_open_object(json, NULL);
+        json_uint(json, "index", worker->index);
+        json_int(json, "pid", worker->pid);
+        json_int(json, "rss_peak_kb", worker->rss_peak_kb);
+        json_uint(json, "restarts", worker->restarts);
+        json_number(json, "cpu_s", (double)worker->cpu_ns / 1e9, 3);
+        json_close_object(json);
+    }
+    json_close_list(json);
+}
+
+void report_json(const struct run_report *report, FILE *file)
+{
+    struct json json;
+    json_init(&json, file);
+    json_open_object(&json, NULL);
+    json_int(&json, "schema", RUN_REPORT_SCHEMA);
+    json_string(&json, "topology", report->topology);
+    json_string(&json, "guarantee", report->guarantee);
+    json_string(&json, "end", report_end_name(report->end));
+    json_int(&json, "exit", report->exit_code);
+    json_number(&json, "elapsed_s", report->elapsed_s, 3);
+    json_number(&json, "cpu_s", report->cpu_s, 3);
+    json_components(&json, report, true);
+    json_components(&json, report, false);
+    json_open_object(&json, "complete_latency_us");
+    json_number(&json, "p50", (double)report->complete_p50_ns / 1e3, 1);
+    json_number(&json, "p99", (double)report->complete_p99_ns / 1e3, 1);
+    json_number(&json, "p999", (double)report->complete_p999_ns / 1e3, 1);
+    json_number(&json, "max", (double)report->complete_max_ns / 1e3, 1);
+    json_uint(&json, "count", report->complete_count);
+    json_close_object(&json);
+    json_workers(&json, report);
+    json_uint(&json, "replayed", report->replayed);
+    json_uint(&json, "duplicates_dropped", report->duplicates_dropped);
+    json_uint(&json, "frames_refused", report->frames_refused);
+    json_uint(&json, "links_failed", report->links_failed);
+    json_close_object(&json);
+    json_end(&json);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gale doctor: looks at what a run needs of this machine and says what to do. Each check is one
+ * function that fills one row; none leaves anything behind.
+ */
+#include "cli/doctor.h"
+#include "cli/json.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+
+static const char *const state_names[] = {"ok", "warn", "fail"};
+
+static void print_json(const struct doctor *doctor)
+{
+    struct json json;
+    json_init(&json, stdout);
+    json_open_object(&json, NULL);
+    json_int(&json, "schema", 1);
+    json_uint(&json, "fail", doctor->counts[DOCTOR_FAIL]);
+    json_uint(&json, "warn", doctor->counts[DOCTOR_WARN]);
+    json_open_list(&json, "checks");
+    for (size_t i = 0; i < doctor->rows_count; i++) {
+        const struct doctor_row *row = &doctor->rows[i];
+        json_open_object(&json, NULL);
+        json_string(&json, "check", row->check);
+        json_string(&json, "state", state_names[row->state]);
+        json_string(&json, "found", row->found);
+        json_string(&json, "advice", row->advice);
+        json_close_object(&json);
+    }
+    json_close_list(&json);
+    json_close_object(&json);
+    json_end(&json);
+}
+
+static enum gale_err print_table(const struct doctor *doctor, const struct invocation *call)
+{
+    struct table table;
+    table_init(&table);
+    table_column(&table, "STATE", false);
+    table_column(&table, "CHECK", false);
+    table_column(&table, "FOUND", false);
+    table_column(&table, "WHAT TO DO", false);
+    for (size_t i = 0; i < doctor->rows_count; i++) {
+        const struct doctor_row *row = &doctor->rows[i];
+        if (call->quiet && row->state == DOCTOR_OK) {
+            continue;
+        }
+        table_cell(&table, state_names[row->state]);
+        table_cell(&table, row->check);
+        table_cell(&table, row->found);
+        table_cell(&table, row->advice);
+    }
+    enum gale_err err = table_print(&table, stdout, output_width_of(stdout) != 0 ? 1000 : 0,
+                                    output_color_of(stdout, call->color));
+    table_fini(&table);
+    return err;
+}
+
+static int run(const struct invocation *call)
+{
+    static struct doctor doctor;
+    doctor_machine(&doctor);
+    doctor_sockets(&doctor);
+    doctor_software(&doctor);
+    if (call->json) {
+        print_json(&doctor);
+    } else {
+        if (print_table(&doctor, call) != GALE_OK) {
+            return output_fail(false, EXIT_INTERNAL, NULL, "out of memory");
+        }
+        if (!call->quiet) {
+            fprintf(stderr, "%zu ok, %zu to look at, %zu to repair\n", doctor.counts[DOCTOR_OK],
+                    doctor.counts[DOCTOR_WARN], doctor.counts[DOCTOR_FAIL]);
+        }
+    }
+    return doctor.counts[DOCTOR_FAIL] > 0 ? EXIT_NO : EXIT_DONE;
+}
+
+const struct verb_spec verb_doctor = {
+    .name = "doctor",
+    .summary = "Checks this machine (limits, disk, sockets, packages) and says what to do.",
+    .examples = {"gale doctor", "gale doctor --json"},
+    .run = run,
+    .notes = "Exit code 1 when a check fails; a warning does not count.",
+};

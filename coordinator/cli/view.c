@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live view; see view.h. */
+#include "cli/view.h"
+
+#include "cli/output.h"
+#include "cli/report.h"
+#include "cli/table.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { VIEW_BAR = 10, VIEW_WIDE = 1000, VIEW_EXTRA_LINES = 4, VIEW_LINE_MAX = 1024 };
+
+/* A queue half full is one that is not drained as fast as it fills; a task that could not send for
+ * a twentieth of the time is held up. */
+static const double pressure_fill_min = 0.5;
+static const double pressure_blocked_min = 0.05;
+
+/* The counter's growth since `before`; a counter that fell was reset (end of the warm-up). */
+static uint64_t growth(uint64_t before, uint64_t now)
+{
+    return now >= before ? now - before : now;
+}
+
+static double interval_s(const struct run_sample *before, const struct run_sample *now)
+{
+    int64_t since = before != NULL ? before->elapsed_ns : 0;
+    return now->elapsed_ns > since ? (double)(now->elapsed_ns - since) / 1e9 : 0;
+}
+
+static const struct run_sample_component *component_of(const struct run_sample *sample,
+                                                       size_t index)
+{
+    static const struct run_sample_component none;
+    return sample != NULL && index < sample->components_count ? &sample->components[index]
+                                                              : &none;
+}
+
+static double fill_of(const struct run_sample_component *component)
+{
+    return component->queue_bytes_max > 0
+               ? (double)component->queue_bytes / (double)component->queue_bytes_max
+               : 0;
+}
+
+static double blocked_of(const struct run_sample *before, const struct run_sample *now,
+                         size_t index)
+{
+    const struct run_sample_component *component = &now->components[index];
+    double span = interval_s(before, now) * (component->tasks > 0 ? component->tasks : 1);
+    uint64_t blocked = growth(component_of(before, index)->blocked_ns, component->blocked_ns);
+    double share = span > 0 ? (double)blocked / 1e9 / span : 0;
+    return share > 1 ? 1 : share;
+}
+
+int view_pressure(const struct run_sample *before, const struct run_sample *now)
+{
+    int best = -1;
+    double best_blocked = 0;
+    bool somebody_waits = false;
+    for (size_t i = 0; i < now->components_count; i++) {
+        const struct run_sample_component *component = &now->components[i];
+        double blocked = blocked_of(before, now, i);
+        somebody_waits = somebody_waits || blocked >= pressure_blocked_min;
+        if (component->spout || fill_of(component) < pressure_fill_min) {
+            continue;
+        }
+        /* Shares within one threshold of each other are equal: samples are not that exact. */
+        bool less = best < 0 || blocked + pressure_blocked_min < best_blocked;
+        bool same = best >= 0 && blocked < best_blocked + pressure_blocked_min;
+        if (less || (same && component->level > now->components[best].level)) {
+            best = (int)i;
+            best_blocked = blocked;
+        }
+    }
+    return somebody_waits ? best : -1;
+}
+
+struct totals {
+    double acked_per_s;
+    uint64_t pending;
+    uint64_t failed;
+};
+
+static struct totals totals_of(const struct run_sample *before, const struct run_sample *now)
+{
+    struct totals totals = {0};
+    double span = interval_s(before, now);
+    for (size_t i = 0; i < now->components_count; i++) {
+        const struct run_sample_component *component = &now->components[i];
+        if (component->spout) {
+            uint64_t acked = growth(component_of(before, i)->acked, component->acked);
+            totals.acked_per_s += span > 0 ? (double)acked / span : 0;
+            totals.pending += component->pending;
+            totals.failed += component->failed;
+        }
+    }
+    return totals;
+}
+
+void view_line(const struct run_sample *before, const struct run_sample *now, FILE *file)
+{
+    char rate[REPORT_NUMBER_SIZE];
+    char time[REPORT_NUMBER_SIZE];
+    struct totals totals = totals_of(before, now);
+    int slow = view_pressure(before, now);
+    fprintf(file, "%s %.1fs", now->topology, (double)now->elapsed_ns / 1e9);
+    if (now->draining || now->warming) {
+        fputs(now->draining ? " draining" : " warming up", file);
+    }
+    fprintf(file,
+            "  acked %s/s  p99 %s  pending %" PRIu64 "  failed %" PRIu64 "  workers %" PRIu32
+            "/%" PRIu32,
+            report_rate(totals.acked_per_s, rate), report_time(now->complete_p99_ns, time),
+            totals.pending, totals.failed, now->workers_up, now->workers_count);
+    if (now->restarts > 0) {
+        fprintf(file, "  restarts %" PRIu32, now->restarts);
+    }
+    if (slow >= 0) {
+        fprintf(file, "  back-pressure from %s", now->components[slow].name);
+    }
+}
+
+static void rate_cell(struct table *table, bool applies, uint64_t count, double span)
+{
+    char text[REPORT_NUMBER_SIZE];
+    table_cell(table, applies && span > 0 ? report_rate((double)count / span, text) : "-");
+}
+
+static void queue_cell(struct table *table, const struct run_sample_component *component)
+{
+    char bar[VIEW_BAR + 1];
+    if (component->spout || component->queue_bytes_max == 0) {
+        table_cell(table, "-");
+        return;
+    }
+    double fill = fill_of(component);
+    fill = fill > 1 ? 1 : fill;
+    int full = (int)(fill * VIEW_BAR + 0.5);
+    for (int i = 0; i < VIEW_BAR; i++) {
+        bar[i] = i < full ? '#' : '.';
+    }
+    bar[VIEW_BAR] = '\0';
+    table_cellf(table, "[%s] %3.0f%%", bar, fill * 100);
+}
+
+static void component_row(struct table *table, const struct run_sample *before,
+                          const struct run_sample *now, size_t index)
+{
+    char p50[REPORT_NUMBER_SIZE];
+    char p99[REPORT_NUMBER_SIZE];
+    const struct run_sample_component *component = &now->components[index];
+    const struct run_sample_component *old = component_of(before, index);
+    double span = interval_s(before, now);
+    table_cell(table, component->name);
+    table_cellf(table, "%" PRIu32, component->tasks);
+    rate_cell(table, !component->spout, growth(old->executed, component->executed), span);
+    rate_cell(table, true, growth(old->emitted, component->emitted), span);
+    table_cell(table, component->spout ? "-" : report_time(component->exec_p50_ns, p50));
+    table_cell(table, component->spout ? "-" : report_time(component->exec_p99_ns, p99));
+    queue_cell(table, component);
+    table_cellf(table, "%.0f%%", blocked_of(before, now, index) * 100);
+    table_cellf(table, "%" PRIu64, component->failed);
+}
+
+/* Copies the rendered table line by line and puts the mark behind the row of `slow`. */
+static void print_marked(const char *text, int slow, bool color, FILE *file)
+{
+    for (int line = -1; *text != '\0'; line++) {
+        int length = (int)strcspn(text, "\n");
+        bool marked = slow >= 0 && line == slow;
+        fprintf(file, "%.*s%s%s%s\n", length, text, marked && color ? "\033[33m" : "",
+                marked ? "  <- back-pressure source" : "", marked && color ? "\033[0m" : "");
+        text += length;
+        text += *text == '\n';
+    }
+}
+
+void view_render(const struct run_sample *before, const struct run_sample *now, bool color,
+                 size_t rows, FILE *file)
+{
+    struct table table;
+    static const char *const titles[] = {"TASKS", "IN/s",  "OUT/s",   "EXEC p50",
+                                         "p99",   "QUEUE", "BLOCKED", "FAIL"};
+    char *text = NULL;
+    size_t size = 0;
+    view_line(before, now, file);
+    fputc('\n', file);
+    FILE *memory = open_memstream(&text, &size);
+    if (memory == NULL) {
+        return;
+    }
+    table_init(&table);
+    table_column(&table, "COMPONENT", false);
+    for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
+        table_column(&table, titles[i], true);
+    }
+    size_t shown = rows > 0 && rows < now->components_count ? rows : now->components_count;
+    for (size_t i = 0; i < shown; i++) {
+        component_row(&table, before, now, i);
+    }
+    (void)table_print(&table, memory, VIEW_WIDE, color);
+    table_fini(&table);
+    if (fclose(memory) == 0) {
+        print_marked(text, view_pressure(before, now), color, file);
+    }
+    free(text);
+    if (shown < now->components_count) {
+        fprintf(file, "... %zu more components\n", now->components_count - shown);
+    }
+}
+
+void view_init(struct view *view, FILE *file, enum view_mode mode, int64_t line_every_ns)
+{
+    memset(view, 0, sizeof *view);
+    view->file = file;
+    view->mode = mode;
+    view->line_every_ns = line_every_ns;
+}
+
+void view_fini(struct view *view)
+{
+    view_end(view);
+    free(view->before_components);
+    view->before_components = NULL;
+}
+
+static void remember(struct view *view, const struct run_sample *sample)
+{
+    size_t size = sample->components_count * sizeof *sample->components;
+    struct run_sample_component *copy = realloc(view->before_components, size > 0 ? size : 1);
+    view->before = *sample;
+    if (copy == NULL) {
+        view->before.components_count = 0;
+        return;
+    }
+    memcpy(copy, sample->components, size);
+    view->before_components = copy;
+    view->before.components = copy;
+}
+
+/* Bytes of a line that fit into the terminal; escape sequences take no room. */
+static size_t cut_line(const char *line, size_t size, unsigned width)
+{
+    unsigned used = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (line[i] == '\033') {
+            while (i < size && line[i] != 'm') {
+                i++;
+            }
+        } else if (((unsigned char)line[i] & 0xc0u) != 0x80u && ++used > width) {
+            return i;
+        }
+    }
+    return size;
+}
+
+static void erase(struct view *view)
+{
+    if (view->drawn > 0) {
+        fprintf(view->file, "\033[%uA\r\033[J", view->drawn);
+        view->drawn = 0;
+    }
+}
+
+static void draw_block(struct view *view, const struct run_sample *sample)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+    if (memory == NULL) {
+        return;
+    }
+    size_t rows = view->height > VIEW_EXTRA_LINES + 1 ? view->height - VIEW_EXTRA_LINES : 1;
+    const struct run_sample *before = view->before.topology != NULL ? &view->before : NULL;
+    view_render(before, sample, view->color, rows, memory);
+    if (fclose(memory) != 0) {
+        free(text);
+        return;
+    }
+    erase(view);
+    for (const char *at = text; *at != '\0';) {
+        size_t length = strcspn(at, "\n");
+        size_t kept =
+            cut_line(at, length, view->width > 0 ? view->width : OUTPUT_WIDTH_DEFAULT);
+        fwrite(at, 1, kept, view->file);
+        fputs(kept < length && view->color ? "\033[0m\n" : "\n", view->file);
+        view->drawn++;
+        at += length;
+        at += *at == '\n';
+    }
+    free(text);
+    fflush(view->file);
+}
+
+static void measure(struct view *view)
+{
+    struct winsize size;
+    view->width = output_width_of(view->file);
+    view->height = 24;
+    if (ioctl(fileno(view->file), TIOCGWINSZ, &size) == 0 && size.ws_row > 0) {
+        view->height = size.ws_row;
+    }
+}
+
+/* A bolt that prints onto the terminal that the block stands on would be drawn over. */
+static bool prints_between(const struct view *view, const struct run_sample *sample)
+{
+    for (size_t i = 0; view->shared && i < sample->components_count; i++) {
+        const char *type = sample->components[i].type;
+        if (type != NULL && strcmp(type, "print") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void view_sample(struct view *view, const struct run_sample *sample)
+{
+    const struct run_sample *before = view->before.topology != NULL ? &view->before : NULL;
+    if (view->mode == VIEW_BLOCK && prints_between(view, sample)) {
+        view_end(view);
+        view->mode = VIEW_LINES;
+    }
+    if (view->mode == VIEW_NONE) {
+        return;
+    }
+    int64_t every = view->mode == VIEW_BLOCK ? VIEW_REDRAW_MIN_NS : view->line_every_ns;
+    int64_t last = before != NULL ? before->elapsed_ns : view->mode == VIEW_BLOCK ? -every : 0;
+    if (sample->elapsed_ns - last < every) {
+        return;
+    }
+    if (view->mode == VIEW_BLOCK) {
+        measure(view);
+        draw_block(view, sample);
+    } else {
+        view_line(before, sample, view->file);
+        fputc('\n', view->file);
+        fflush(view->file);
+    }
+    remember(view, sample);
+}
+
+void view_note(struct view *view, const char *line)
+{
+    erase(view);
+    fprintf(view->file, "%s\n", line);
+    fflush(view->file);
+}
+
+void view_end(struct view *view)
+{
+    view->drawn = 0;
+}
