@@ -3,7 +3,7 @@
 #include "cli/report.h"
 
 #include "cli/json.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include <inttypes.h>
 
 enum { REPORT_WIDTH = 1000 }; /* Never cut: the report may go into a file. */
@@ -63,40 +63,42 @@ const char *report_time(uint64_t ns, char out[REPORT_NUMBER_SIZE])
     return out;
 }
 
-static void count_cell(struct table *table, bool applies, uint64_t value)
+static void count_cell(struct text_table *table, bool applies, uint64_t value)
 {
     if (applies) {
-        table_cellf(table, "%" PRIu64, value);
+        text_table_cellf(table, "%" PRIu64, value);
     } else {
-        table_cell(table, "-");
+        text_table_cell(table, "-");
     }
 }
 
 static void print_components(const struct run_report *report, FILE *file, bool color)
 {
-    struct table table;
+    struct text_table table;
     char text[REPORT_NUMBER_SIZE];
-    table_init(&table);
-    table_column(&table, "COMPONENT", false);
+    text_table_init(&table);
+    text_table_column(&table, "COMPONENT", false);
     static const char *const titles[] = {"TASKS",  "EXECUTED",  "EMITTED",  "ACKED",
                                          "FAILED", "TIMED OUT", "EXEC p50", "EXEC p99"};
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
-        table_column(&table, titles[i], true);
+        text_table_column(&table, titles[i], true);
     }
     for (size_t i = 0; i < report->components_count; i++) {
         const struct run_component_report *component = &report->components[i];
-        table_cell(&table, component->name);
-        table_cellf(&table, "%" PRIu32, component->tasks);
+        text_table_cell(&table, component->name);
+        text_table_cellf(&table, "%" PRIu32, component->tasks);
         count_cell(&table, !component->spout, component->executed);
         count_cell(&table, true, component->emitted);
         count_cell(&table, true, component->acked);
         count_cell(&table, true, component->failed);
         count_cell(&table, component->spout, component->timed_out);
-        table_cell(&table, component->spout ? "-" : report_time(component->exec_p50_ns, text));
-        table_cell(&table, component->spout ? "-" : report_time(component->exec_p99_ns, text));
+        text_table_cell(&table,
+                        component->spout ? "-" : report_time(component->exec_p50_ns, text));
+        text_table_cell(&table,
+                        component->spout ? "-" : report_time(component->exec_p99_ns, text));
     }
-    (void)table_print(&table, file, REPORT_WIDTH, color);
-    table_fini(&table);
+    (void)text_table_print(&table, file, REPORT_WIDTH, color);
+    text_table_fini(&table);
 }
 
 void report_text(const struct run_report *report, FILE *file, bool color)

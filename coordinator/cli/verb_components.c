@@ -3,7 +3,7 @@
 #include "bolts/builtin.h"
 #include "cli/help.h"
 #include "cli/json.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include "cli/verbs.h"
 #include "spouts/builtin.h"
 #include "worker/registry.h"
@@ -61,7 +61,7 @@ struct listing {
     const char *only; /* NULL = all */
     size_t shown;
     struct json json;
-    struct table table;
+    struct text_table table;
 };
 
 static void show_json(struct listing *listing, const struct component *component)
@@ -90,10 +90,10 @@ static void show_json(struct listing *listing, const struct component *component
 
 static void show_row(struct listing *listing, const struct component *component)
 {
-    table_cell(&listing->table, component->name);
-    table_cell(&listing->table, component->kind);
-    table_cell(&listing->table, fields_of(component));
-    table_cell(&listing->table, component->help);
+    text_table_cell(&listing->table, component->name);
+    text_table_cell(&listing->table, component->kind);
+    text_table_cell(&listing->table, fields_of(component));
+    text_table_cell(&listing->table, component->help);
 }
 
 static void show_name(struct listing *listing, const struct component *component)
@@ -174,15 +174,15 @@ static int print(const struct invocation *call, struct listing *listing)
     } else if (listing->only != NULL) {
         show_all(listing, show_full);
     } else {
-        table_init(&listing->table);
-        table_column(&listing->table, "NAME", false);
-        table_column(&listing->table, "KIND", false);
-        table_column(&listing->table, "FIELDS", false);
-        table_column(&listing->table, "WHAT IT DOES", false);
+        text_table_init(&listing->table);
+        text_table_column(&listing->table, "NAME", false);
+        text_table_column(&listing->table, "KIND", false);
+        text_table_column(&listing->table, "FIELDS", false);
+        text_table_column(&listing->table, "WHAT IT DOES", false);
         show_all(listing, show_row);
-        enum gale_err err = table_print(&listing->table, stdout, output_width_of(stdout),
-                                        output_color_of(stdout, call->color));
-        table_fini(&listing->table);
+        enum gale_err err = text_table_print(&listing->table, stdout, output_width_of(stdout),
+                                             output_color_of(stdout, call->color));
+        text_table_fini(&listing->table);
         if (err != GALE_OK) {
             return output_fail(false, EXIT_INTERNAL, NULL, "out of memory");
         }

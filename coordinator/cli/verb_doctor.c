@@ -5,7 +5,7 @@
  */
 #include "cli/doctor.h"
 #include "cli/json.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include "cli/verbs.h"
 
 static const char *const state_names[] = {"ok", "warn", "fail"};
@@ -35,25 +35,26 @@ static void print_json(const struct doctor *doctor)
 
 static enum gale_err print_table(const struct doctor *doctor, const struct invocation *call)
 {
-    struct table table;
-    table_init(&table);
-    table_column(&table, "STATE", false);
-    table_column(&table, "CHECK", false);
-    table_column(&table, "FOUND", false);
-    table_column(&table, "WHAT TO DO", false);
+    struct text_table table;
+    text_table_init(&table);
+    text_table_column(&table, "STATE", false);
+    text_table_column(&table, "CHECK", false);
+    text_table_column(&table, "FOUND", false);
+    text_table_column(&table, "WHAT TO DO", false);
     for (size_t i = 0; i < doctor->rows_count; i++) {
         const struct doctor_row *row = &doctor->rows[i];
         if (call->quiet && row->state == DOCTOR_OK) {
             continue;
         }
-        table_cell(&table, state_names[row->state]);
-        table_cell(&table, row->check);
-        table_cell(&table, row->found);
-        table_cell(&table, row->advice);
+        text_table_cell(&table, state_names[row->state]);
+        text_table_cell(&table, row->check);
+        text_table_cell(&table, row->found);
+        text_table_cell(&table, row->advice);
     }
-    enum gale_err err = table_print(&table, stdout, output_width_of(stdout) != 0 ? 1000 : 0,
-                                    output_color_of(stdout, call->color));
-    table_fini(&table);
+    enum gale_err err =
+        text_table_print(&table, stdout, output_width_of(stdout) != 0 ? 1000 : 0,
+                         output_color_of(stdout, call->color));
+    text_table_fini(&table);
     return err;
 }
 

@@ -227,7 +227,8 @@ static int run(const struct invocation *call)
 #if __has_include("run/run.c")
     int code = run_topology(&options, &view);
 #else
-    int code = output_fail(call->json, EXIT_UNAVAILABLE, NULL, "this build cannot run topologies");
+    int code =
+        output_fail(call->json, EXIT_UNAVAILABLE, NULL, "this build cannot run topologies");
     (void)view;
 #endif
     view_fini(&look.view);

@@ -4,7 +4,7 @@
 
 #include "cli/output.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,17 +123,17 @@ void view_line(const struct run_sample *before, const struct run_sample *now, FI
     }
 }
 
-static void rate_cell(struct table *table, bool applies, uint64_t count, double span)
+static void rate_cell(struct text_table *table, bool applies, uint64_t count, double span)
 {
     char text[REPORT_NUMBER_SIZE];
-    table_cell(table, applies && span > 0 ? report_rate((double)count / span, text) : "-");
+    text_table_cell(table, applies && span > 0 ? report_rate((double)count / span, text) : "-");
 }
 
-static void queue_cell(struct table *table, const struct run_sample_component *component)
+static void queue_cell(struct text_table *table, const struct run_sample_component *component)
 {
     char bar[VIEW_BAR + 1];
     if (component->spout || component->queue_bytes_max == 0) {
-        table_cell(table, "-");
+        text_table_cell(table, "-");
         return;
     }
     double fill = fill_of(component);
@@ -143,10 +143,10 @@ static void queue_cell(struct table *table, const struct run_sample_component *c
         bar[i] = i < full ? '#' : '.';
     }
     bar[VIEW_BAR] = '\0';
-    table_cellf(table, "[%s] %3.0f%%", bar, fill * 100);
+    text_table_cellf(table, "[%s] %3.0f%%", bar, fill * 100);
 }
 
-static void component_row(struct table *table, const struct run_sample *before,
+static void component_row(struct text_table *table, const struct run_sample *before,
                           const struct run_sample *now, size_t index)
 {
     char p50[REPORT_NUMBER_SIZE];
@@ -154,15 +154,15 @@ static void component_row(struct table *table, const struct run_sample *before,
     const struct run_sample_component *component = &now->components[index];
     const struct run_sample_component *old = component_of(before, index);
     double span = interval_s(before, now);
-    table_cell(table, component->name);
-    table_cellf(table, "%" PRIu32, component->tasks);
+    text_table_cell(table, component->name);
+    text_table_cellf(table, "%" PRIu32, component->tasks);
     rate_cell(table, !component->spout, growth(old->executed, component->executed), span);
     rate_cell(table, true, growth(old->emitted, component->emitted), span);
-    table_cell(table, component->spout ? "-" : report_time(component->exec_p50_ns, p50));
-    table_cell(table, component->spout ? "-" : report_time(component->exec_p99_ns, p99));
+    text_table_cell(table, component->spout ? "-" : report_time(component->exec_p50_ns, p50));
+    text_table_cell(table, component->spout ? "-" : report_time(component->exec_p99_ns, p99));
     queue_cell(table, component);
-    table_cellf(table, "%.0f%%", blocked_of(before, now, index) * 100);
-    table_cellf(table, "%" PRIu64, component->failed);
+    text_table_cellf(table, "%.0f%%", blocked_of(before, now, index) * 100);
+    text_table_cellf(table, "%" PRIu64, component->failed);
 }
 
 /* Copies the rendered table line by line and puts the mark behind the row of `slow`. */
@@ -181,7 +181,7 @@ static void print_marked(const char *text, int slow, bool color, FILE *file)
 void view_render(const struct run_sample *before, const struct run_sample *now, bool color,
                  size_t rows, FILE *file)
 {
-    struct table table;
+    struct text_table table;
     static const char *const titles[] = {"TASKS", "IN/s",  "OUT/s",   "EXEC p50",
                                          "p99",   "QUEUE", "BLOCKED", "FAIL"};
     char *text = NULL;
@@ -192,17 +192,17 @@ void view_render(const struct run_sample *before, const struct run_sample *now, 
     if (memory == NULL) {
         return;
     }
-    table_init(&table);
-    table_column(&table, "COMPONENT", false);
+    text_table_init(&table);
+    text_table_column(&table, "COMPONENT", false);
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
-        table_column(&table, titles[i], true);
+        text_table_column(&table, titles[i], true);
     }
     size_t shown = rows > 0 && rows < now->components_count ? rows : now->components_count;
     for (size_t i = 0; i < shown; i++) {
         component_row(&table, before, now, i);
     }
-    (void)table_print(&table, memory, VIEW_WIDE, color);
-    table_fini(&table);
+    (void)text_table_print(&table, memory, VIEW_WIDE, color);
+    text_table_fini(&table);
     if (fclose(memory) == 0) {
         print_marked(text, view_pressure(before, now), color, file);
     }

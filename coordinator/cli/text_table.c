@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables of text; see table.h. */
-#include "cli/table.h"
+/* Tables of text; see text_table.h. */
+#include "cli/text_table.h"
 
 #include "base/assert.h"
 #include "cli/output.h"
@@ -8,31 +8,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_CELL_MAX = 512, TABLE_GAP = 2 };
+enum { TEXT_TABLE_CELL_MAX = 512, TEXT_TABLE_GAP = 2 };
 
-void table_init(struct table *table)
+void text_table_init(struct text_table *table)
 {
     memset(table, 0, sizeof *table);
 }
 
-void table_fini(struct table *table)
+void text_table_fini(struct text_table *table)
 {
     for (size_t i = 0; i < table->cells_count; i++) {
         free(table->cells[i]);
     }
     free(table->cells);
-    table_init(table);
+    text_table_init(table);
 }
 
-void table_column(struct table *table, const char *title, bool right)
+void text_table_column(struct text_table *table, const char *title, bool right)
 {
-    GALE_ASSERT(table->columns_count < TABLE_COLUMNS_MAX && table->cells_count == 0);
+    GALE_ASSERT(table->columns_count < TEXT_TABLE_COLUMNS_MAX && table->cells_count == 0);
     table->titles[table->columns_count] = title;
     table->right[table->columns_count] = right;
     table->columns_count++;
 }
 
-void table_cell(struct table *table, const char *text)
+void text_table_cell(struct text_table *table, const char *text)
 {
     if (table->cells_count == table->cells_capacity && !table->failed) {
         size_t capacity = table->cells_capacity == 0 ? 64 : table->cells_capacity * 2;
@@ -56,14 +56,14 @@ void table_cell(struct table *table, const char *text)
     table->cells[table->cells_count++] = copy;
 }
 
-void table_cellf(struct table *table, const char *format, ...)
+void text_table_cellf(struct text_table *table, const char *format, ...)
 {
-    char text[TABLE_CELL_MAX];
+    char text[TEXT_TABLE_CELL_MAX];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    table_cell(table, text);
+    text_table_cell(table, text);
 }
 
 static void pad(FILE *file, unsigned count)
@@ -76,7 +76,7 @@ static void pad(FILE *file, unsigned count)
 /* Bytes of text that fit into `room` columns. */
 static int fitting(const char *text, unsigned room)
 {
-    char head[TABLE_CELL_MAX];
+    char head[TEXT_TABLE_CELL_MAX];
     size_t size = strlen(text);
     if (size >= sizeof head) {
         size = sizeof head - 1;
@@ -92,7 +92,7 @@ static int fitting(const char *text, unsigned room)
     return (int)size;
 }
 
-static void print_row(const struct table *table, FILE *file, const char *const *cells,
+static void print_row(const struct text_table *table, FILE *file, const char *const *cells,
                       const unsigned *widths, unsigned width)
 {
     unsigned used = 0;
@@ -108,14 +108,14 @@ static void print_row(const struct table *table, FILE *file, const char *const *
             fputs(cells[i], file);
         }
         if (!last) {
-            pad(file, (table->right[i] ? 0 : widths[i] - columns) + TABLE_GAP);
+            pad(file, (table->right[i] ? 0 : widths[i] - columns) + TEXT_TABLE_GAP);
         }
-        used += widths[i] + TABLE_GAP;
+        used += widths[i] + TEXT_TABLE_GAP;
     }
     fputc('\n', file);
 }
 
-static void print_tabs(const struct table *table, FILE *file, const char *const *cells)
+static void print_tabs(const struct text_table *table, FILE *file, const char *const *cells)
 {
     for (size_t i = 0; i < table->columns_count; i++) {
         fprintf(file, "%s%s", i > 0 ? "\t" : "", cells[i]);
@@ -123,14 +123,15 @@ static void print_tabs(const struct table *table, FILE *file, const char *const 
     fputc('\n', file);
 }
 
-enum gale_err table_print(const struct table *table, FILE *file, unsigned width, bool color)
+enum gale_err text_table_print(const struct text_table *table, FILE *file, unsigned width,
+                               bool color)
 {
     if (table->failed) {
         return GALE_ERR_NOMEM;
     }
     size_t count = table->columns_count;
     GALE_ASSERT(count > 0 && table->cells_count % count == 0);
-    unsigned widths[TABLE_COLUMNS_MAX];
+    unsigned widths[TEXT_TABLE_COLUMNS_MAX];
     for (size_t i = 0; i < count; i++) {
         widths[i] = output_columns(table->titles[i]);
     }
@@ -140,7 +141,7 @@ enum gale_err table_print(const struct table *table, FILE *file, unsigned width,
             widths[i % count] = columns;
         }
     }
-    const char *row[TABLE_COLUMNS_MAX];
+    const char *row[TEXT_TABLE_COLUMNS_MAX];
     for (size_t first = 0; first <= table->cells_count; first += count) {
         for (size_t i = 0; i < count; i++) {
             row[i] = first == 0 ? table->titles[i] : table->cells[first - count + i];
