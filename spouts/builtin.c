@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 const struct gale_spout_ops *const spouts_builtin[] = {
-
+    &file_spout_ops,
     &generator_spout_ops,
-
+    &stdin_spout_ops,
     NULL,
 };
