@@ -108,6 +108,8 @@ void link_in_expect(struct link_in *in, uint64_t incarnation);
 enum link_verdict link_in_frame(struct link_in *in, const struct frame_header *header,
                                 uint64_t epoch, uint32_t attempt, uint16_t self);
 
+/** An accepted frame turned out to be useless: the generation has failed. Only while open. */
+void link_in_fail(struct link_in *in);
 void link_out_init(struct link_out *out);
 /** From any state: begins the next generation, which greets at once. */
 void link_out_open(struct link_out *out, int64_t now_ns);

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The executor's own structures, shared by the files of this folder only. All belong to the
+ * engine thread.
+ *
+ *   task      one spout or bolt task here; has one route for each of its streams
+ *   route     the outputs of a stream; output = one subscription, with its grouping and targets
+ *   target    one task of the subscribing bolt: chained (called at once), or reached by a lane
+ *   lane      open and closed batches from one task to one target: to an inbox here or to a peer
+ *   scope     the trees that the tuple in execution belongs to, and the XOR of edges made from it
+ *   peer      another worker: link out, link in, credits, collected acks
+ *
+ * Local edges that lie on no cycle are chained; so an inbox is fed by other workers and by cycles.
+ * A task that is entered from the step loop (spout, inbox, tick, timer) is a head: it may start only
+ * while none of the lanes that it can reach by chained calls is full.
+ */
+#ifndef EXEC_INTERNAL_H
+#define EXEC_INTERNAL_H
+
+#include "base/hist.h"
+#include "base/rng.h"
+#include "core/ack_ledger.h"
+#include "core/batch.h"
+#include "core/grouping.h"
+#include "core/positions.h"
+#include "exec/exec.h"
+
+#define EXEC_SPOUT_QUANTUM 64u          /* next calls in one step */
+#define EXEC_BATCH_QUANTUM 4u           /* batches of one inbox in one step */
+#define EXEC_LANE_QUEUE_MAX 2u          /* closed batches that wait before the lane counts as full */
+#define EXEC_LANE_CYCLE_BYTES_MAX (64u << 20) /* on a cycle; beyond it tuples fail */
+#define EXEC_CHAIN_DEPTH_MAX 24u        /* chained calls inside one another */
+#define EXEC_KEPT_MAX 65536u            /* kept tuples of a task */
+#define EXEC_KEPT_BYTES_MAX (64u << 20)
+#define EXEC_TIMERS_MAX 4096u           /* of one worker */
+#define EXEC_FDS_MAX 1024u
+#define EXEC_POSITION_MAX 65536u
+#define EXEC_PAUSE_NS INT64_C(1000000000) /* a longer gap between steps was a stopped process */
+#define EXEC_SAMPLE_STEP 1024u          /* execute times: one of so many once it runs fast */
+#define EXEC_OUTPUT_MAX (64u << 20)     /* bytes queued on one lane by one call */
+
+/* State of the tuple in execution, behind gale_tuple.engine. */
+#define TUPLE_KEPT 1u
+#define TUPLE_ACKED 2u
+#define TUPLE_FAILED 4u
+
+struct scope {
+    const uint64_t *roots;
+    uint32_t roots_count;
+    bool failed;
+    bool used;        /* an edge was made */
+    uint64_t value;   /* XOR of the edges made, for all roots alike */
+    uint64_t workers; /* bits of the workers that these edges lead to */
+};
+
+struct gale_tuple_private {
+    struct scope *scope;
+    struct kept *kept; /* set for a kept tuple */
+    uint64_t edge;     /* 0: chained, none was made */
+    uint32_t flags;
+};
+
+struct kept {
+    struct gale_tuple tuple; /* must be first: its address is the bolt's handle */
+    struct gale_tuple_private private;
+    struct kept *next, *previous;
+    struct task *task;
+    uint32_t roots_count;
+    uint64_t workers;
+    uint64_t *values; /* per root */
+    uint64_t *roots;
+    size_t size;      /* bytes of this allocation */
+};
+
+struct block {
+    struct block *next;
+    uint64_t edge_seed;
+    uint32_t values_size;  /* filled */
+    uint32_t values_room;
+    uint32_t runs_size;    /* filled */
+    uint32_t tuples_count;
+    uint32_t run_at;       /* offset of the last run */
+    uint64_t run_root;     /* its root when it has one; 0: none or several */
+    bool run_plain;        /* last run has no root */
+    uint8_t runs[BATCH_RUNS_SIZE];
+    uint8_t values[];
+};
+
+struct lane {
+    struct task *source;
+    uint32_t target_task;
+    uint16_t input;
+    struct peer *peer;      /* NULL: the inbox of `target` here */
+    struct task *target;
+    uint64_t worker_bit;
+    struct block *open;
+    struct block *first, *last; /* closed, waiting for room */
+    uint32_t queued_count;
+    size_t queued_bytes;
+    struct lane *next_open;  /* in exec->open_lanes */
+    struct lane *next_full;  /* in exec->waiting_lanes */
+    bool listed;             /* in open_lanes */
+    bool waiting;            /* in waiting_lanes */
+    bool full;               /* heads that reach it must not start */
+    bool in_cycle;
+};
+
+struct target {
+    struct task *task;  /* here, else NULL */
+    uint32_t task_id;
+    bool chained;
+    struct lane *lane;  /* unless chained */
+};
+
+struct output {
+    enum plan_grouping kind; /* PLAN_GLOBAL also when there is but one target */
+    uint16_t input;
+    uint32_t targets_count;
+    struct target *targets;
+    struct grouping grouping;
+};
+
+struct route {
+    struct output *outputs;
+    uint32_t outputs_count;
+    int32_t fields_count;
+    bool direct;
+};
+
+/* Part of a frame that waits in an inbox; the message is shared by the batches of its frame. */
+struct shared_message {
+    struct transport_message message;
+    uint8_t *raw; /* decompressed payload, owned; NULL: none */
+    uint32_t references;
+};
+
+struct inbox_entry {
+    struct inbox_entry *next;
+    const uint8_t *data;      /* a whole batch */
+    uint32_t size;
+    struct shared_message *shared; /* from a peer */
+    struct block *block;      /* from a lane here: head is in `head` */
+    struct peer *peer;
+    uint32_t generation;      /* of the peer's link */
+    struct batch_head head;
+    const uint8_t *runs, *runs_end, *values, *values_end;
+    uint32_t tuples_done;
+    uint32_t run_left;        /* tuples left in the run that was begun */
+};
+
+struct timer {
+    int64_t at_ns;
+    int64_t period_ns;
+    struct task *task;
+    gale_timer_fn fn;
+    void *argument;
+    uint32_t id; /* 0: free */
+};
+
+struct watched {
+    int fd;
+    struct task *task;
+    gale_fd_fn fn;
+    void *argument;
+};
+
+struct spout_end {
+    uint64_t id;
+    bool acked;
+    uint64_t latency_us;
+};
+
+struct task_counters {
+    uint64_t executed, emitted, acked, failed, timed_out, errors, blocked_ns;
+};
+
+struct task {
+    struct gale_task head; /* must be first */
+    struct exec *exec;
+    const struct plan_component *component;
+    void *state;
+    uint32_t id, index;
+    uint32_t routes_count;
+    struct route *routes;
+    /* execution */
+    struct scope *scope;                      /* NULL: unanchored */
+    enum gale_err (*execute)(void *, struct gale_task *, const struct gale_tuple *);
+    struct task_counters count;
+    uint64_t sample_at;                       /* executed at which the time is taken next */
+    bool manual;
+    bool hooked;
+    bool overflowed;                          /* output limit hit in this call */
+    /* heads */
+    struct lane **reach;                      /* lanes that it can fill by one call */
+    uint32_t reach_count;
+    int64_t blocked_since_ns;                 /* 0: not blocked */
+    struct inbox_entry *inbox_first, *inbox_last;
+    uint64_t inbox_bytes, inbox_bytes_max_seen;
+    struct kept *kept;
+    uint32_t kept_count;
+    size_t kept_bytes;
+    int64_t tick_at_ns;
+    /* spouts */
+    struct ledger ledger;
+    struct positions positions;
+    uint64_t spare_root;                      /* opened, not used yet */
+    uint64_t roots_count;                     /* emits with an id */
+    uint64_t saved_low_id;
+    int64_t wait_ns;
+    bool replayable, opened, done, woken, in_next;
+    struct spout_end *ends; /* callbacks owed */
+    uint32_t ends_head, ends_count, ends_room;
+    uint32_t latency_mask;
+    /* cold */
+    struct hist *execute_ns;
+    struct hist *complete_ns;
+    void **hook_states;
+    uint64_t rate_roots;                      /* roots_count at the last second */
+};
+
+struct credit {
+    uint64_t sent;      /* to that task of the peer, bytes, this generation */
+    uint64_t granted;
+};
+
+struct consumed {
+    uint64_t received;
+    uint64_t consumed;  /* from that peer by that task here */
+    uint64_t granted;   /* told */
+};
+
+struct ack_entry {
+    uint64_t root;
+    uint64_t value;
+};
+
+struct ack_list {
+    struct ack_entry *items;
+    uint32_t count, room;
+};
+
+struct peer {
+    struct exec *exec;
+    uint32_t worker;
+    bool up;
+    struct transport_peer *wire;
+    char *endpoint;
+    struct link_out out;
+    struct link_in in;
+    struct credit *credits;     /* [tasks_count + 1] */
+    struct consumed *consumed;  /* [tasks_count + 1] */
+    uint32_t *grants;           /* tasks whose credit should be told */
+    bool *grant_listed;         /* [tasks_count + 1] */
+    uint32_t grants_count;
+    struct ack_list acks, touches;
+    struct ack_list fails, renews; /* value unused */
+    bool stalled;               /* the wire had no room */
+    bool use_checks;            /* tcp: checksum and LZ4 */
+};
+
+struct exec {
+    struct exec_options options;
+    const struct plan *plan;
+    uint16_t *task_worker;
+    bool tracked;               /* guarantee at-least-once */
+    bool prepared, active, draining;
+    bool flush_due;             /* acks or credits should leave before the worker is idle */
+    int64_t now_ns;
+    int64_t last_step_ns;
+    int64_t flushed_ns;         /* last time acks and credits left */
+    int64_t closed_ns;          /* last time all open batches were closed */
+    int64_t paused_ns;          /* stopped time, taken off all timeouts */
+    int64_t timeout_ns;
+    int64_t sweep_at_ns, second_at_ns;
+    struct rng rng;
+    uint64_t seed_next;         /* seeds of batches and single edges */
+    struct task **tasks;        /* [plan->tasks_count + 1], NULL: elsewhere */
+    struct task **local;        /* those here, in id order */
+    uint32_t local_count;
+    struct peer *peers;         /* [workers_count]; own unused */
+    struct lane *open_lanes;    /* with an open block */
+    struct lane *waiting_lanes; /* with closed blocks */
+    uint32_t full_lanes_count;
+    struct block *free_blocks;
+    uint32_t free_blocks_count;
+    struct inbox_entry *free_entries;
+    struct timer *timers;
+    uint32_t timers_count, timer_id;
+    int64_t timers_at_ns;       /* earliest of timers and ticks */
+    struct watched *watched;
+    uint32_t watched_count;
+    uint32_t depth;             /* chained calls now */
+    uint64_t activity;
+    uint64_t batches_sent, batches_received, frames_refused, limit_hits;
+    uint32_t kept_count;
+    struct buf scratch, beat_bytes, compressed;
+    uint64_t run_roots[BATCH_ROOTS_MAX]; /* of the run in execution when it has several */
+    struct message_task_stats *beat_tasks;
+    struct message_offset *offset_items;
+    uint8_t *offset_bytes;
+    void **worker_resources;
+    struct scope unanchored;    /* of emits without anchor: no roots, never read */
+};
+
+static inline struct task *task_of(struct gale_task *task)
+{
+    return (struct task *)(void *)task;
+}
+
+static inline const struct task *task_of_const(const struct gale_task *task)
+{
+    return (const struct task *)(const void *)task;
+}
+
+/* The scope of an emit with explicit anchors. */
+struct anchors {
+    struct scope scope;
+    uint64_t roots[BATCH_ROOTS_MAX];
+    const struct gale_tuple *const *tuples;
+    uint32_t tuples_count;
+};
+
+/* emit.c */
+enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scope,
+                          struct gale_emit_options *options);
+/* lane.c */
+/** `room` bytes may be read from tuple->data. */
+enum gale_err lane_append(struct exec *exec, struct lane *lane, const struct gale_tuple *tuple,
+                          size_t room, struct scope *scope);
+void lane_close(struct exec *exec, struct lane *lane);
+void lanes_close_all(struct exec *exec);
+/** Sends what has room; true when something moved. */
+bool lanes_send(struct exec *exec);
+/** Forgets everything that waits in the lane. */
+void lane_discard(struct exec *exec, struct lane *lane);
+/** Fails the trees of everything that waits in the lane, then forgets it. */
+void lane_fail(struct exec *exec, struct lane *lane);
+void block_release(struct exec *exec, struct block *block);
+static inline bool head_blocked(const struct exec *exec, const struct task *task)
+{
+    if (GALE_LIKELY(exec->full_lanes_count == 0)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < task->reach_count; i++) {
+        if (task->reach[i]->full) {
+            return true;
+        }
+    }
+    return false;
+}
+/* inbox.c */
+void inbox_put_block(struct exec *exec, struct lane *lane, struct block *block);
+enum gale_err inbox_put_payload(struct exec *exec, struct peer *peer, const uint8_t *payload,
+                                size_t size, struct shared_message *shared,
+                                struct gale_error *error);
+/** Runs up to EXEC_BATCH_QUANTUM batches; true when something ran. */
+bool inbox_run(struct exec *exec, struct task *task);
+void inbox_clear(struct exec *exec, struct task *task);
+void shared_release(struct exec *exec, struct shared_message *shared);
+/* acks.c */
+void ack_root(struct exec *exec, uint64_t root, uint64_t value, uint64_t workers);
+void fail_root(struct exec *exec, uint64_t root);
+void renew_root(struct exec *exec, uint64_t root);
+/** Ends a scope whose tuples were all executed: acks (value ^ edges) or fails its roots. */
+void scope_end(struct exec *exec, const struct scope *scope, uint64_t edges);
+void acks_sweep(struct exec *exec, uint64_t workers);
+/* spout.c */
+enum gale_err emit_root(struct task *task, unsigned stream, uint64_t message_id,
+                        int64_t intended_ns, struct gale_emit_options *options);
+bool spout_run(struct exec *exec, struct task *task);
+void spout_tree_ended(struct exec *exec, struct task *task, const struct ledger_slot *ended,
+                      bool timed_out);
+void spout_deliver_ends(struct exec *exec, struct task *task);
+int64_t exec_deadline(const struct exec *exec);
+/* peer.c */
+void peers_flush(struct exec *exec);
+bool peer_send_block(struct exec *exec, struct lane *lane, struct block *block);
+bool peer_has_credit(const struct peer *peer, uint32_t task);
+void peer_consumed(struct exec *exec, struct peer *peer, uint32_t generation, uint32_t task,
+                   uint32_t size);
+int64_t peers_next_ns(const struct exec *exec);
+bool peers_quiet(const struct exec *exec);
+enum gale_err peers_init(struct exec *exec);
+void peers_fini(struct exec *exec);
+/* timers.c */
+bool timers_run(struct exec *exec);
+int64_t timers_next_ns(const struct exec *exec);
+/* kept.c */
+enum gale_err anchors_begin(struct task *task, const struct gale_emit_options *options,
+                            struct anchors *anchors);
+void anchors_end(struct task *task, const struct anchors *anchors);
+void kept_release_all(struct exec *exec, struct task *task);
+/* call.c: callbacks with the bookkeeping around them */
+void call_result(struct task *task, enum gale_err err, const char *what);
+enum gale_err call_sampled(struct task *task, const struct gale_tuple *tuple);
+void hooks_executed(struct task *task, const struct gale_tuple *tuple);
+void hooks_settled(struct task *task, const struct gale_tuple *tuple, bool acked);
+void hooks_emitted(struct task *task, unsigned stream, const struct gale_emit_options *options);
+void hooks_ended(struct task *task, uint64_t message_id, bool acked, uint64_t latency_us);
+
+static inline uint64_t next_seed(struct exec *exec)
+{
+    return rng_next(&exec->rng);
+}
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the executor tells about itself: counters, histograms, quiescence, spout positions. */
+#include "exec/internal.h"
+
+#include <stdlib.h>
+
+static uint64_t pending(const struct task *task)
+{
+    return task->component->spout ? task->ledger.open_count - (task->spare_root ? 1 : 0)
+                                  : task->kept_count;
+}
+
+static uint64_t blocked_ns(const struct exec *exec, const struct task *task)
+{
+    uint64_t sum = task->count.blocked_ns;
+    if (task->blocked_since_ns != 0) {
+        sum += (uint64_t)(exec->now_ns - task->blocked_since_ns);
+    }
+    return sum;
+}
+
+static size_t pack_hist(struct exec *exec, const struct hist *hist)
+{
+    size_t before = exec->beat_bytes.size;
+    if (hist && hist->count > 0) {
+        hist_pack(hist, &exec->beat_bytes);
+    }
+    return exec->beat_bytes.size - before;
+}
+
+static void beat_task(struct exec *exec, const struct task *task,
+                      struct message_task_stats *stats)
+{
+    *stats = (struct message_task_stats){
+        .task = task->id,
+        .executed = task->count.executed,
+        .emitted = task->count.emitted,
+        .acked = task->count.acked,
+        .failed = task->count.failed,
+        .timed_out = task->count.timed_out,
+        .errors = task->count.errors,
+        .pending = pending(task),
+        .queue_bytes = task->inbox_bytes,
+        .queue_bytes_max = exec->plan->inbox_size,
+        .blocked_ns = blocked_ns(exec, task)};
+    stats->execute_ns.size = pack_hist(exec, task->execute_ns);
+    stats->complete_ns.size = pack_hist(exec, task->complete_ns);
+}
+
+static bool spouts_done(const struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        const struct task *task = exec->local[i];
+        if (task->component->spout &&
+            (!(task->done || exec->draining) || pending(task) > 0 || task->ends_count > 0 ||
+             (task->woken && !exec->draining))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool quiet(const struct exec *exec)
+{
+    if (exec->kept_count > 0 || exec->waiting_lanes || exec->open_lanes || !peers_quiet(exec)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        if (exec->local[i]->inbox_first) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void exec_beat(struct exec *exec, struct message_beat *beat)
+{
+    buf_clear(&exec->beat_bytes);
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        beat_task(exec, exec->local[i], &exec->beat_tasks[i]);
+    }
+    const uint8_t *at = exec->beat_bytes.data;
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        struct message_task_stats *stats = &exec->beat_tasks[i];
+        stats->execute_ns.data = stats->execute_ns.size ? at : NULL;
+        at += stats->execute_ns.size;
+        stats->complete_ns.data = stats->complete_ns.size ? at : NULL;
+        at += stats->complete_ns.size;
+    }
+    beat->spouts_done = spouts_done(exec);
+    beat->quiet = quiet(exec);
+    beat->batches_sent = exec->batches_sent;
+    beat->batches_received = exec->batches_received;
+    beat->activity = exec->activity;
+    beat->frames_refused = exec->frames_refused;
+    beat->duplicates_dropped = 0;
+    beat->links_failed = 0;
+    for (uint32_t i = 0; i < exec->options.workers_count; i++) {
+        beat->frames_refused += exec->peers[i].in.verdicts[LINK_DROP_STALE];
+        beat->duplicates_dropped += exec->peers[i].in.verdicts[LINK_DROP_DUPLICATE];
+        beat->links_failed += exec->peers[i].in.verdicts[LINK_GAP];
+    }
+    beat->tasks = exec->beat_tasks;
+    beat->tasks_count = exec->local_count;
+}
+
+void exec_reset_stats(struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        struct task *task = exec->local[i];
+        uint64_t executed = task->count.executed;
+        memset(&task->count, 0, sizeof(task->count));
+        task->sample_at -= executed < task->sample_at ? executed : task->sample_at;
+        task->sample_at = task->sample_at ? task->sample_at : 1;
+        task->blocked_since_ns = task->blocked_since_ns ? exec->now_ns : 0;
+        if (task->execute_ns) {
+            hist_clear(task->execute_ns);
+        }
+        if (task->complete_ns) {
+            hist_clear(task->complete_ns);
+        }
+    }
+}
+
+void exec_offsets(struct exec *exec, bool all, struct message_offsets *offsets)
+{
+    size_t used = 0;
+    offsets->items = exec->offset_items;
+    offsets->items_count = 0;
+    if (!exec->offset_bytes) {
+        exec->offset_bytes = malloc((size_t)EXEC_POSITION_MAX * (exec->local_count + 1u));
+    }
+    for (uint32_t i = 0; exec->offset_bytes && i < exec->local_count; i++) {
+        struct task *task = exec->local[i];
+        if (!task->replayable || !task->opened ||
+            (!all && task->saved_low_id == task->positions.low_id)) {
+            continue;
+        }
+        size_t size = task->component->spout->save(task->state, &task->head,
+                                                   task->positions.low_id,
+                                                   exec->offset_bytes + used, EXEC_POSITION_MAX);
+        if (size == 0 || size > EXEC_POSITION_MAX) {
+            continue;
+        }
+        task->saved_low_id = task->positions.low_id;
+        exec->offset_items[offsets->items_count++] = (struct message_offset){
+            .task = task->id, .position = {exec->offset_bytes + used, size}};
+        used += size;
+    }
+}

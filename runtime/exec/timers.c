@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ticks, timers and watched descriptors of tasks, run from the step loop. Few of each: plain arrays. */
+#include "exec/internal.h"
+
+#include <stdlib.h>
+
+int64_t timers_next_ns(const struct exec *exec)
+{
+    int64_t next = INT64_MAX;
+    for (uint32_t i = 0; i < exec->timers_count; i++) {
+        if (exec->timers[i].id != 0 && exec->timers[i].at_ns < next) {
+            next = exec->timers[i].at_ns;
+        }
+    }
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        if (exec->local[i]->tick_at_ns < next) {
+            next = exec->local[i]->tick_at_ns;
+        }
+    }
+    return next;
+}
+
+static void tick(struct exec *exec, struct task *task)
+{
+    int64_t period = task->component->tick_ms * 1000000;
+    task->tick_at_ns += period;
+    if (task->tick_at_ns <= exec->now_ns) { /* Missed ones are not made up for. */
+        task->tick_at_ns = exec->now_ns + period;
+    }
+    exec->activity++;
+    call_result(task, task->component->bolt->tick(task->state, &task->head), "tick");
+}
+
+static void fire(struct exec *exec, uint32_t index)
+{
+    struct timer timer = exec->timers[index];
+    if (timer.period_ns > 0) {
+        exec->timers[index].at_ns = exec->now_ns + timer.period_ns;
+    } else {
+        exec->timers[index].id = 0;
+    }
+    exec->activity++;
+    timer.task->woken = true;
+    call_result(timer.task, timer.fn(timer.task->state, &timer.task->head, timer.argument),
+                "a timer");
+}
+
+bool timers_run(struct exec *exec)
+{
+    if (exec->now_ns < exec->timers_at_ns) {
+        return false;
+    }
+    bool ran = false;
+    for (uint32_t i = 0; i < exec->timers_count; i++) {
+        if (exec->timers[i].id != 0 && exec->timers[i].at_ns <= exec->now_ns &&
+            !head_blocked(exec, exec->timers[i].task)) {
+            fire(exec, i);
+            ran = true;
+        }
+    }
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        struct task *task = exec->local[i];
+        if (task->tick_at_ns <= exec->now_ns && !head_blocked(exec, task)) {
+            tick(exec, task);
+            ran = true;
+        }
+    }
+    exec->timers_at_ns = timers_next_ns(exec);
+    return ran;
+}
+
+enum gale_err gale_timer_start(struct gale_task *head, int64_t first_ms, int64_t period_ms,
+                               gale_timer_fn fn, void *argument, uint32_t *id)
+{
+    struct task *task = task_of(head);
+    struct exec *exec = task->exec;
+    uint32_t index = 0;
+    while (index < exec->timers_count && exec->timers[index].id != 0) {
+        index++;
+    }
+    if (index == EXEC_TIMERS_MAX) {
+        exec->limit_hits++;
+        return GALE_ERR_LIMIT;
+    }
+    if (index == exec->timers_count) {
+        exec->timers_count++;
+    }
+    exec->timers[index] = (struct timer){.at_ns = exec->now_ns + first_ms * 1000000,
+                                         .period_ns = period_ms * 1000000,
+                                         .task = task,
+                                         .fn = fn,
+                                         .argument = argument,
+                                         .id = ++exec->timer_id};
+    if (exec->timers[index].at_ns < exec->timers_at_ns) {
+        exec->timers_at_ns = exec->timers[index].at_ns;
+    }
+    if (id) {
+        *id = exec->timer_id;
+    }
+    return GALE_OK;
+}
+
+void gale_timer_stop(struct gale_task *head, uint32_t id)
+{
+    struct exec *exec = task_of(head)->exec;
+    for (uint32_t i = 0; i < exec->timers_count; i++) {
+        if (exec->timers[i].id == id && exec->timers[i].task == task_of(head)) {
+            exec->timers[i].id = 0;
+        }
+    }
+}
+
+enum gale_err gale_fd_watch(struct gale_task *head, int fd, unsigned events, gale_fd_fn fn,
+                            void *argument)
+{
+    struct task *task = task_of(head);
+    struct exec *exec = task->exec;
+    if (!exec->options.ports.watch) {
+        return GALE_ERR_UNSUPPORTED;
+    }
+    uint32_t index = 0;
+    while (index < exec->watched_count && exec->watched[index].fd != fd) {
+        index++;
+    }
+    if (index == EXEC_FDS_MAX) {
+        exec->limit_hits++;
+        return GALE_ERR_LIMIT;
+    }
+    enum gale_err err = exec->options.ports.watch(exec->options.ports.self, fd, events);
+    if (err != GALE_OK) {
+        return err;
+    }
+    if (events == 0) {
+        if (index < exec->watched_count) {
+            exec->watched[index] = exec->watched[--exec->watched_count];
+        }
+        return GALE_OK;
+    }
+    if (index == exec->watched_count) {
+        exec->watched_count++;
+    }
+    exec->watched[index] =
+        (struct watched){.fd = fd, .task = task, .fn = fn, .argument = argument};
+    return GALE_OK;
+}
+
+void exec_fd_ready(struct exec *exec, int fd, unsigned events)
+{
+    for (uint32_t i = 0; i < exec->watched_count; i++) {
+        struct watched watched = exec->watched[i];
+        if (watched.fd == fd) {
+            exec->activity++;
+            watched.task->woken = true;
+            call_result(watched.task,
+                        watched.fn(watched.task->state, &watched.task->head, fd, events,
+                                   watched.argument),
+                        "a descriptor's callback");
+            return;
+        }
+    }
+}
