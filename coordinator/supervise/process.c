@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The supervisor's hands: child processes by posix_spawn, watched and signalled by pidfd.
+ *
+ * Pids are safe here: a pid stays the child's until this file reaps it, and SIGCHLD must not be
+ * ignored (checked), so opening the pidfd and setting limits right after the start cannot meet
+ * another process. Limits come by prlimit after the start, as posix_spawn has no such attribute:
+ * the window before does not matter, because RLIMIT_DATA and RLIMIT_NOFILE are checked against
+ * the sum at each growth, not against what was taken since. Lowering the starter's own limits for
+ * the moment of the start would have no window, but its other threads would meet them.
+ * PR_SET_PDEATHSIG follows the thread that started the child, so that must be one that lives as
+ * long as the process. Owner: that thread.
+ */
+#include "supervise/supervise.h"
+
+#include "base/assert.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STATUS_UNKNOWN (255 << 8) /* exit 255 */
+
+static bool sigchld_is_ignored(void)
+{
+    struct sigaction action;
+    if (sigaction(SIGCHLD, NULL, &action)) {
+        return false;
+    }
+    return action.sa_handler == SIG_IGN || (action.sa_flags & SA_NOCLDWAIT);
+}
+
+static enum gale_err attributes_init(posix_spawnattr_t *attributes)
+{
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int number = posix_spawnattr_init(attributes);
+    if (number) {
+        return GALE_ERR_NOMEM;
+    }
+    number = posix_spawnattr_setflags(
+        attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    number = number ? number : posix_spawnattr_setsigmask(attributes, &none);
+    number = number ? number : posix_spawnattr_setsigdefault(attributes, &all);
+    number = number ? number : posix_spawnattr_setpgroup(attributes, 0);
+    GALE_ASSERT(number == 0);
+    return GALE_OK;
+}
+
+static enum gale_err start_error(int number, const char *path, struct gale_error *error)
+{
+    enum gale_err code = GALE_ERR_IO;
+    const char *next = "see the system's log";
+    if (number == ENOENT || number == ENOTDIR) {
+        code = GALE_ERR_NOT_FOUND;
+        next = "check the path";
+    } else if (number == EACCES || number == ENOEXEC || number == E2BIG) {
+        code = GALE_ERR_INVALID;
+        next = "it must be a program that this user may execute";
+    } else if (number == EAGAIN || number == EMFILE || number == ENFILE) {
+        code = GALE_ERR_LIMIT;
+        next = "raise the limits of processes and open files (ulimit -u, -n)";
+    } else if (number == ENOMEM) {
+        code = GALE_ERR_NOMEM;
+        next = "free memory or start fewer workers";
+    }
+    return gale_error_set(error, code, "cannot start %s: %s; %s", path, strerror(number), next);
+}
+
+static enum gale_err spawn_child(const char *const *argv, pid_t *pid, struct gale_error *error)
+{
+    char *arguments[PROCESS_ARGUMENTS_MAX + 1];
+    size_t count = 0;
+    while (argv[count]) {
+        if (++count > PROCESS_ARGUMENTS_MAX) {
+            return gale_error_set(error, GALE_ERR_INVALID,
+                                  "cannot start %s: more than %d arguments", argv[0],
+                                  PROCESS_ARGUMENTS_MAX);
+        }
+    }
+    /* posix_spawn promises not to write through the pointers that it takes without const. */
+    memcpy(arguments, argv, (count + 1) * sizeof *arguments);
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    if (attributes_init(&attributes)) {
+        return start_error(ENOMEM, argv[0], error);
+    }
+    int number = posix_spawn_file_actions_init(&actions);
+    if (number == 0) {
+        number =
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        number = number ? number
+                        : posix_spawn(pid, argv[0], &actions, &attributes, arguments, environ);
+        posix_spawn_file_actions_destroy(&actions);
+    }
+    posix_spawnattr_destroy(&attributes);
+    return number ? start_error(number, argv[0], error) : GALE_OK;
+}
+
+static enum gale_err limit_set(pid_t pid, int resource, int64_t value, const char *name,
+                               struct gale_error *error)
+{
+    if (value <= 0) {
+        return GALE_OK;
+    }
+    struct rlimit limit = {.rlim_cur = (rlim_t)value, .rlim_max = (rlim_t)value};
+    /* A child that has exited already needs no limit; its exit is reported as any other. */
+    if (prlimit(pid, (enum __rlimit_resource)resource, &limit, NULL) == 0 || errno == ESRCH) {
+        return GALE_OK;
+    }
+    return gale_error_set(error, GALE_ERR_LIMIT,
+                          "cannot set %s of a worker to %lld: %s; this user's hard limit is "
+                          "lower: choose a lower value or raise the limit",
+                          name, (long long)value, strerror(errno));
+}
+
+static void child_discard(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+}
+
+enum gale_err process_start(const char *const *argv, const struct process_limits *limits,
+                            struct process *out, struct gale_error *error)
+{
+    GALE_ASSERT(argv && argv[0]);
+    out->pid = 0;
+    out->pidfd = -1;
+    if (sigchld_is_ignored()) {
+        return gale_error_set(error, GALE_ERR_STATE,
+                              "cannot watch %s: SIGCHLD is ignored in this process, so exits "
+                              "would be lost; set it to its default first",
+                              argv[0]);
+    }
+    pid_t pid;
+    enum gale_err err = spawn_child(argv, &pid, error);
+    if (err) {
+        return err;
+    }
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0) {
+        int number = errno;
+        child_discard(pid);
+        return start_error(number, argv[0], error);
+    }
+    if (limits) {
+        err = limit_set(pid, RLIMIT_DATA, limits->memory_max, "memory_max", error);
+        err = err ? err
+                  : limit_set(pid, RLIMIT_NOFILE, limits->open_files_max, "open_files_max",
+                              error);
+    }
+    if (err) {
+        close(pidfd);
+        child_discard(pid);
+        return err;
+    }
+    out->pid = pid;
+    out->pidfd = pidfd;
+    return GALE_OK;
+}
+
+void process_signal(const struct process *process, int signal)
+{
+    if (process->pidfd >= 0) {
+        /* ESRCH: it has exited. Nothing else can happen with a child of ours. */
+        (void)syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0);
+    }
+}
+
+static int status_of(const siginfo_t *info)
+{
+    if (info->si_code == CLD_EXITED) {
+        return (info->si_status & 0xff) << 8;
+    }
+    return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+bool process_reap(struct process *process, int *status, struct rusage *usage)
+{
+    if (process->pidfd < 0) {
+        return false;
+    }
+    struct rusage unused;
+    struct rusage *target = usage ? usage : &unused;
+    siginfo_t info;
+    long result;
+    memset(&info, 0, sizeof info);
+    memset(target, 0, sizeof *target);
+    do {
+        result = syscall(SYS_waitid, P_PIDFD, process->pidfd, &info, WEXITED | WNOHANG, target);
+    } while (result < 0 && errno == EINTR);
+    if (result == 0 && info.si_pid == 0) {
+        return false;
+    }
+    *status = result < 0 ? STATUS_UNKNOWN : status_of(&info);
+    close(process->pidfd);
+    process->pidfd = -1;
+    process->pid = 0;
+    return true;
+}
+
+void process_die_with_parent(int64_t parent_pid)
+{
+    int result = prctl(PR_SET_PDEATHSIG, SIGKILL);
+    GALE_ASSERT(result == 0);
+    /* A parent that died before the call above sends nothing any more. */
+    if (getppid() != parent_pid) {
+        _exit(1);
+    }
+}
+
+void process_status_text(int status, char *out, size_t size)
+{
+    if (WIFEXITED(status)) {
+        snprintf(out, size, "exit %d", WEXITSTATUS(status));
+    } else if (WIFSIGNALED(status)) {
+        const char *name = sigabbrev_np(WTERMSIG(status));
+        snprintf(out, size, "killed by SIG%s (signal %d)%s", name ? name : "?",
+                 WTERMSIG(status), WCOREDUMP(status) ? ", core dumped" : "");
+    } else {
+        snprintf(out, size, "status 0x%x", (unsigned)status);
+    }
+}
