@@ -2,7 +2,7 @@
 /* Exit codes, colour, width and errors of the command line; see output.h. */
 #include "cli/output.h"
 
-#include "cli/json.h"
+#include "cli/json_writer.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -182,15 +182,15 @@ int output_fail(bool json, int code, const char *hint, const char *format, ...)
         }
         return code;
     }
-    struct json writer;
-    json_init(&writer, stderr);
-    json_open_object(&writer, NULL);
-    json_open_object(&writer, "error");
-    json_string(&writer, "code", output_code_name(code));
-    json_string(&writer, "message", text);
-    json_string(&writer, "hint", hint != NULL ? hint : "");
-    json_close_object(&writer);
-    json_close_object(&writer);
-    json_end(&writer);
+    struct jsonw writer;
+    jsonw_init(&writer, stderr);
+    jsonw_open_object(&writer, NULL);
+    jsonw_open_object(&writer, "error");
+    jsonw_string(&writer, "code", output_code_name(code));
+    jsonw_string(&writer, "message", text);
+    jsonw_string(&writer, "hint", hint != NULL ? hint : "");
+    jsonw_close_object(&writer);
+    jsonw_close_object(&writer);
+    jsonw_end(&writer);
     return code;
 }

@@ -2,7 +2,7 @@
 /* The final report; see report.h. */
 #include "cli/report.h"
 
-#include "cli/json.h"
+#include "cli/json_writer.h"
 #include "cli/text_table.h"
 #include <inttypes.h>
 
@@ -135,82 +135,82 @@ void report_text(const struct run_report *report, FILE *file, bool color)
     }
 }
 
-static void json_component(struct json *json, const struct run_component_report *component)
+static void json_component(struct jsonw *json, const struct run_component_report *component)
 {
-    json_open_object(json, component->name);
-    json_uint(json, "tasks", component->tasks);
+    jsonw_open_object(json, component->name);
+    jsonw_uint(json, "tasks", component->tasks);
     if (!component->spout) {
-        json_uint(json, "executed", component->executed);
+        jsonw_uint(json, "executed", component->executed);
     }
-    json_uint(json, "emitted", component->emitted);
-    json_uint(json, "acked", component->acked);
-    json_uint(json, "failed", component->failed);
+    jsonw_uint(json, "emitted", component->emitted);
+    jsonw_uint(json, "acked", component->acked);
+    jsonw_uint(json, "failed", component->failed);
     if (component->spout) {
-        json_uint(json, "timed_out", component->timed_out);
+        jsonw_uint(json, "timed_out", component->timed_out);
     }
-    json_uint(json, "errors", component->errors);
+    jsonw_uint(json, "errors", component->errors);
     if (!component->spout) {
-        json_open_object(json, "execute_ns");
-        json_uint(json, "p50", component->exec_p50_ns);
-        json_uint(json, "p99", component->exec_p99_ns);
-        json_close_object(json);
+        jsonw_open_object(json, "execute_ns");
+        jsonw_uint(json, "p50", component->exec_p50_ns);
+        jsonw_uint(json, "p99", component->exec_p99_ns);
+        jsonw_close_object(json);
     }
-    json_close_object(json);
+    jsonw_close_object(json);
 }
 
-static void json_components(struct json *json, const struct run_report *report, bool spouts)
+static void json_components(struct jsonw *json, const struct run_report *report, bool spouts)
 {
-    json_open_object(json, spouts ? "spouts" : "bolts");
+    jsonw_open_object(json, spouts ? "spouts" : "bolts");
     for (size_t i = 0; i < report->components_count; i++) {
         if (report->components[i].spout == spouts) {
             json_component(json, &report->components[i]);
         }
     }
-    json_close_object(json);
+    jsonw_close_object(json);
 }
 
-static void json_workers(struct json *json, const struct run_report *report)
+static void json_workers(struct jsonw *json, const struct run_report *report)
 {
-    json_open_list(json, "workers");
+    jsonw_open_list(json, "workers");
     for (size_t i = 0; i < report->workers_count; i++) {
         const struct run_worker_report *worker = &report->workers[i];
-        json_open_object(json, NULL);
-        json_uint(json, "index", worker->index);
-        json_int(json, "pid", worker->pid);
-        json_int(json, "rss_peak_kb", worker->rss_peak_kb);
-        json_uint(json, "restarts", worker->restarts);
-        json_number(json, "cpu_s", (double)worker->cpu_ns / 1e9, 3);
-        json_close_object(json);
+        jsonw_open_object(json, NULL);
+        jsonw_uint(json, "index", worker->index);
+        jsonw_int(json, "pid", worker->pid);
+        jsonw_int(json, "rss_peak_kb", worker->rss_peak_kb);
+        jsonw_uint(json, "restarts", worker->restarts);
+        jsonw_number(json, "cpu_s", (double)worker->cpu_ns / 1e9, 3);
+        jsonw_close_object(json);
     }
-    json_close_list(json);
+    jsonw_close_list(json);
 }
 
 void report_json(const struct run_report *report, FILE *file)
 {
-    struct json json;
-    json_init(&json, file);
-    json_open_object(&json, NULL);
-    json_int(&json, "schema", RUN_REPORT_SCHEMA);
-    json_string(&json, "topology", report->topology);
-    json_string(&json, "guarantee", report->guarantee);
-    json_string(&json, "end", report_end_name(report->end));
-    json_int(&json, "exit", report->exit_code);
-    json_number(&json, "elapsed_s", report->elapsed_s, 3);
-    json_number(&json, "cpu_s", report->cpu_s, 3);
+    struct jsonw json;
+    jsonw_init(&json, file);
+    jsonw_open_object(&json, NULL);
+    jsonw_int(&json, "schema", RUN_REPORT_SCHEMA);
+    jsonw_string(&json, "topology", report->topology);
+    jsonw_string(&json, "guarantee", report->guarantee);
+    jsonw_string(&json, "end", report_end_name(report->end));
+    jsonw_int(&json, "exit", report->exit_code);
+    jsonw_number(&json, "elapsed_s", report->elapsed_s, 3);
+    jsonw_number(&json, "cpu_s", report->cpu_s, 3);
     json_components(&json, report, true);
     json_components(&json, report, false);
-    json_open_object(&json, "complete_latency_us");
-    json_number(&json, "p50", (double)report->complete_p50_ns / 1e3, 1);
-    json_number(&json, "p99", (double)report->complete_p99_ns / 1e3, 1);
-    json_number(&json, "p999", (double)report->complete_p999_ns / 1e3, 1);
-    json_number(&json, "max", (double)report->complete_max_ns / 1e3, 1);
-    json_uint(&json, "count", report->complete_count);
-    json_close_object(&json);
+    jsonw_open_object(&json, "complete_latency_us");
+    jsonw_number(&json, "p50", (double)report->complete_p50_ns / 1e3, 1);
+    jsonw_number(&json, "p99", (double)report->complete_p99_ns / 1e3, 1);
+    jsonw_number(&json, "p999", (double)report->complete_p999_ns / 1e3, 1);
+    jsonw_number(&json, "max", (double)report->complete_max_ns / 1e3, 1);
+    jsonw_uint(&json, "count", report->complete_count);
+    jsonw_close_object(&json);
     json_workers(&json, report);
-    json_uint(&json, "replayed", report->replayed);
-    json_uint(&json, "duplicates_dropped", report->duplicates_dropped);
-    json_uint(&json, "frames_refused", report->frames_refused);
-    json_uint(&json, "links_failed", report->links_failed);
-    json_close_object(&json);
-    json_end(&json);
+    jsonw_uint(&json, "replayed", report->replayed);
+    jsonw_uint(&json, "duplicates_dropped", report->duplicates_dropped);
+    jsonw_uint(&json, "frames_refused", report->frames_refused);
+    jsonw_uint(&json, "links_failed", report->links_failed);
+    jsonw_close_object(&json);
+    jsonw_end(&json);
 }

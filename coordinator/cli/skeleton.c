@@ -200,7 +200,7 @@ static const char module_makefile[] =
     "does\n"
     "# not know gale, from the gale that wrote this file.\n"
     "CFLAGS ?= -O2 -g -Wall -Wextra\n"
-    "GALE ?= gale\n"
+    "GALE ?= $(shell command -v gale || echo @BINARY@)\n"
     "GALE_LIBDIR := $(shell pkg-config --variable=libdir gale 2>/dev/null)\n"
     "ifeq ($(GALE_LIBDIR),)\n"
     "GALE_LIBDIR := @LIBRARY@\n"
@@ -272,7 +272,7 @@ static const char topology_file[] =
     "           from: [ { split: { fields: [word] } } ] }\n"
     "  out: { type: print, from: [ { count: global } ] }\n";
 
-static const char topology_makefile[] = "GALE ?= gale\n"
+static const char topology_makefile[] = "GALE ?= $(shell command -v gale || echo @BINARY@)\n"
                                         "\n"
                                         "all: test\n"
                                         "\n"

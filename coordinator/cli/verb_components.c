@@ -2,7 +2,7 @@
 /* gale components [NAME]: the built-in spouts and bolts, or those of a module, with options. */
 #include "bolts/builtin.h"
 #include "cli/help.h"
-#include "cli/json.h"
+#include "cli/json_writer.h"
 #include "cli/text_table.h"
 #include "cli/verbs.h"
 #include "spouts/builtin.h"
@@ -60,32 +60,32 @@ struct listing {
     const struct gale_bolt_ops *const *bolts;
     const char *only; /* NULL = all */
     size_t shown;
-    struct json json;
+    struct jsonw json;
     struct text_table table;
 };
 
 static void show_json(struct listing *listing, const struct component *component)
 {
-    struct json *json = &listing->json;
-    json_open_object(json, NULL);
-    json_string(json, "kind", component->kind);
-    json_string(json, "name", component->name);
-    json_string(json, "help", component->help);
-    json_string(json, "fields", component->fields);
-    json_bool(json, "declares_streams", component->declares);
-    json_open_list(json, "options");
+    struct jsonw *json = &listing->json;
+    jsonw_open_object(json, NULL);
+    jsonw_string(json, "kind", component->kind);
+    jsonw_string(json, "name", component->name);
+    jsonw_string(json, "help", component->help);
+    jsonw_string(json, "fields", component->fields);
+    jsonw_bool(json, "declares_streams", component->declares);
+    jsonw_open_list(json, "options");
     for (const struct gale_option *at = component->options; at != NULL && at->name != NULL;
          at++) {
-        json_open_object(json, NULL);
-        json_string(json, "name", at->name);
-        json_string(json, "kind", option_kind(at->kind));
-        json_bool(json, "required", at->required);
-        json_string(json, "default", at->fallback);
-        json_string(json, "help", at->help);
-        json_close_object(json);
+        jsonw_open_object(json, NULL);
+        jsonw_string(json, "name", at->name);
+        jsonw_string(json, "kind", option_kind(at->kind));
+        jsonw_bool(json, "required", at->required);
+        jsonw_string(json, "default", at->fallback);
+        jsonw_string(json, "help", at->help);
+        jsonw_close_object(json);
     }
-    json_close_list(json);
-    json_close_object(json);
+    jsonw_close_list(json);
+    jsonw_close_object(json);
 }
 
 static void show_row(struct listing *listing, const struct component *component)
@@ -161,14 +161,14 @@ static bool known(const struct listing *listing, const char *name)
 static int print(const struct invocation *call, struct listing *listing)
 {
     if (call->json) {
-        json_init(&listing->json, stdout);
-        json_open_object(&listing->json, NULL);
-        json_int(&listing->json, "schema", 1);
-        json_open_list(&listing->json, "components");
+        jsonw_init(&listing->json, stdout);
+        jsonw_open_object(&listing->json, NULL);
+        jsonw_int(&listing->json, "schema", 1);
+        jsonw_open_list(&listing->json, "components");
         show_all(listing, show_json);
-        json_close_list(&listing->json);
-        json_close_object(&listing->json);
-        json_end(&listing->json);
+        jsonw_close_list(&listing->json);
+        jsonw_close_object(&listing->json);
+        jsonw_end(&listing->json);
     } else if (call->quiet) {
         show_all(listing, show_name);
     } else if (listing->only != NULL) {

@@ -4,7 +4,7 @@
  * function that fills one row; none leaves anything behind.
  */
 #include "cli/doctor.h"
-#include "cli/json.h"
+#include "cli/json_writer.h"
 #include "cli/text_table.h"
 #include "cli/verbs.h"
 
@@ -12,25 +12,25 @@ static const char *const state_names[] = {"ok", "warn", "fail"};
 
 static void print_json(const struct doctor *doctor)
 {
-    struct json json;
-    json_init(&json, stdout);
-    json_open_object(&json, NULL);
-    json_int(&json, "schema", 1);
-    json_uint(&json, "fail", doctor->counts[DOCTOR_FAIL]);
-    json_uint(&json, "warn", doctor->counts[DOCTOR_WARN]);
-    json_open_list(&json, "checks");
+    struct jsonw json;
+    jsonw_init(&json, stdout);
+    jsonw_open_object(&json, NULL);
+    jsonw_int(&json, "schema", 1);
+    jsonw_uint(&json, "fail", doctor->counts[DOCTOR_FAIL]);
+    jsonw_uint(&json, "warn", doctor->counts[DOCTOR_WARN]);
+    jsonw_open_list(&json, "checks");
     for (size_t i = 0; i < doctor->rows_count; i++) {
         const struct doctor_row *row = &doctor->rows[i];
-        json_open_object(&json, NULL);
-        json_string(&json, "check", row->check);
-        json_string(&json, "state", state_names[row->state]);
-        json_string(&json, "found", row->found);
-        json_string(&json, "advice", row->advice);
-        json_close_object(&json);
+        jsonw_open_object(&json, NULL);
+        jsonw_string(&json, "check", row->check);
+        jsonw_string(&json, "state", state_names[row->state]);
+        jsonw_string(&json, "found", row->found);
+        jsonw_string(&json, "advice", row->advice);
+        jsonw_close_object(&json);
     }
-    json_close_list(&json);
-    json_close_object(&json);
-    json_end(&json);
+    jsonw_close_list(&json);
+    jsonw_close_object(&json);
+    jsonw_end(&json);
 }
 
 static enum gale_err print_table(const struct doctor *doctor, const struct invocation *call)

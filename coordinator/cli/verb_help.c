@@ -1,62 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gale help [COMMAND|exit-codes]. */
 #include "cli/help.h"
-#include "cli/json.h"
+#include "cli/json_writer.h"
 #include "cli/verbs.h"
 #include <string.h>
 
 static void exit_codes_json(void)
 {
-    struct json json;
-    json_init(&json, stdout);
-    json_open_object(&json, NULL);
-    json_int(&json, "schema", 1);
-    json_open_list(&json, "exit_codes");
+    struct jsonw json;
+    jsonw_init(&json, stdout);
+    jsonw_open_object(&json, NULL);
+    jsonw_int(&json, "schema", 1);
+    jsonw_open_list(&json, "exit_codes");
     for (size_t i = 0; output_codes[i] >= 0; i++) {
-        json_open_object(&json, NULL);
-        json_int(&json, "exit", output_codes[i]);
-        json_string(&json, "code", output_code_name(output_codes[i]));
-        json_string(&json, "meaning", output_code_help(output_codes[i]));
-        json_close_object(&json);
+        jsonw_open_object(&json, NULL);
+        jsonw_int(&json, "exit", output_codes[i]);
+        jsonw_string(&json, "code", output_code_name(output_codes[i]));
+        jsonw_string(&json, "meaning", output_code_help(output_codes[i]));
+        jsonw_close_object(&json);
     }
-    json_close_list(&json);
-    json_close_object(&json);
-    json_end(&json);
+    jsonw_close_list(&json);
+    jsonw_close_object(&json);
+    jsonw_end(&json);
 }
 
-static void verb_json(struct json *json, const struct verb_spec *verb)
+static void verb_json(struct jsonw *json, const struct verb_spec *verb)
 {
-    json_open_object(json, NULL);
-    json_string(json, "name", verb->name);
-    json_string(json, "arguments", verb->arguments);
-    json_string(json, "summary", verb->summary);
-    json_open_list(json, "options");
+    jsonw_open_object(json, NULL);
+    jsonw_string(json, "name", verb->name);
+    jsonw_string(json, "arguments", verb->arguments);
+    jsonw_string(json, "summary", verb->summary);
+    jsonw_open_list(json, "options");
     for (const struct option_spec *at = verb->options; at != NULL && at->name != NULL; at++) {
-        json_open_object(json, NULL);
-        json_string(json, "name", at->name);
-        json_string(json, "value", at->value);
-        json_string(json, "help", at->help);
-        json_close_object(json);
+        jsonw_open_object(json, NULL);
+        jsonw_string(json, "name", at->name);
+        jsonw_string(json, "value", at->value);
+        jsonw_string(json, "help", at->help);
+        jsonw_close_object(json);
     }
-    json_close_list(json);
-    json_close_object(json);
+    jsonw_close_list(json);
+    jsonw_close_object(json);
 }
 
 static void commands_json(const struct invocation *call, const struct verb_spec *only)
 {
-    struct json json;
-    json_init(&json, stdout);
-    json_open_object(&json, NULL);
-    json_int(&json, "schema", 1);
-    json_open_list(&json, "commands");
+    struct jsonw json;
+    jsonw_init(&json, stdout);
+    jsonw_open_object(&json, NULL);
+    jsonw_int(&json, "schema", 1);
+    jsonw_open_list(&json, "commands");
     for (size_t i = 0; call->verbs[i] != NULL; i++) {
         if (only != NULL ? call->verbs[i] == only : !call->verbs[i]->hidden) {
             verb_json(&json, call->verbs[i]);
         }
     }
-    json_close_list(&json);
-    json_close_object(&json);
-    json_end(&json);
+    jsonw_close_list(&json);
+    jsonw_close_object(&json);
+    jsonw_end(&json);
 }
 
 static int run(const struct invocation *call)

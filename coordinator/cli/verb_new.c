@@ -6,7 +6,7 @@
  */
 #include "base/buf.h"
 #include "base/str.h"
-#include "cli/json.h"
+#include "cli/json_writer.h"
 #include "cli/skeleton.h"
 #include "cli/toolkit.h"
 #include "cli/verbs.h"
@@ -34,6 +34,7 @@ static enum gale_err fill(const struct filling *filling, const char *text, struc
     } places[] = {
         {"@NAME@", filling->name},
         {"@ID@", filling->id},
+        {"@BINARY@", filling->toolkit.binary},
         {"@INCLUDE@", filling->toolkit.include},
         {"@LIBRARY@", filling->toolkit.library},
     };
@@ -105,20 +106,20 @@ static void report(const struct invocation *call, const struct skeleton *skeleto
                    const struct buf *names, const char *path, const char *name)
 {
     if (call->json) {
-        struct json json;
-        json_init(&json, stdout);
-        json_open_object(&json, NULL);
-        json_int(&json, "schema", 1);
-        json_string(&json, "kind", skeleton->kind);
-        json_string(&json, "name", name);
-        json_string(&json, "directory", path);
-        json_open_list(&json, "files");
+        struct jsonw json;
+        jsonw_init(&json, stdout);
+        jsonw_open_object(&json, NULL);
+        jsonw_int(&json, "schema", 1);
+        jsonw_string(&json, "kind", skeleton->kind);
+        jsonw_string(&json, "name", name);
+        jsonw_string(&json, "directory", path);
+        jsonw_open_list(&json, "files");
         for (size_t i = 0; i < skeleton->files_count; i++) {
-            json_string(&json, NULL, (const char *)names[i].data);
+            jsonw_string(&json, NULL, (const char *)names[i].data);
         }
-        json_close_list(&json);
-        json_close_object(&json);
-        json_end(&json);
+        jsonw_close_list(&json);
+        jsonw_close_object(&json);
+        jsonw_end(&json);
         return;
     }
     for (size_t i = 0; i < skeleton->files_count; i++) {

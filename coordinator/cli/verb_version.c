@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gale version: product version, format integers and how this binary was built. */
-#include "cli/json.h"
+#include "cli/json_writer.h"
 #include "cli/verbs.h"
 #include <gale/version.h>
 
@@ -25,21 +25,21 @@ enum { FORMATS_COUNT = sizeof formats / sizeof formats[0] };
 
 static void print_json(void)
 {
-    struct json json;
-    json_init(&json, stdout);
-    json_open_object(&json, NULL);
-    json_int(&json, "schema", 1);
-    json_string(&json, "version", gale_version());
-    json_open_object(&json, "formats");
+    struct jsonw json;
+    jsonw_init(&json, stdout);
+    jsonw_open_object(&json, NULL);
+    jsonw_int(&json, "schema", 1);
+    jsonw_string(&json, "version", gale_version());
+    jsonw_open_object(&json, "formats");
     for (size_t i = 0; i < FORMATS_COUNT; i++) {
-        json_int(&json, formats[i], gale_format_version(formats[i]));
+        jsonw_int(&json, formats[i], gale_format_version(formats[i]));
     }
-    json_close_object(&json);
-    json_string(&json, "build_type", GALE_BUILD_TYPE);
-    json_string(&json, "compiler", VERSION_COMPILER);
-    json_string(&json, "commit", GALE_COMMIT);
-    json_close_object(&json);
-    json_end(&json);
+    jsonw_close_object(&json);
+    jsonw_string(&json, "build_type", GALE_BUILD_TYPE);
+    jsonw_string(&json, "compiler", VERSION_COMPILER);
+    jsonw_string(&json, "commit", GALE_COMMIT);
+    jsonw_close_object(&json);
+    jsonw_end(&json);
 }
 
 static int run(const struct invocation *call)

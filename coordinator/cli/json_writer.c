@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The JSON writer; see json.h. Write errors are left in the FILE for its owner to find. */
-#include "cli/json.h"
+/* The JSON writer; see json_writer.h. Write errors are left in the FILE for its owner to find. */
+#include "cli/json_writer.h"
 
 #include "base/assert.h"
 #include <inttypes.h>
@@ -57,7 +57,7 @@ static void write_text(FILE *file, const char *text)
     fputc('"', file);
 }
 
-static void write_key(struct json *json, const char *key)
+static void write_key(struct jsonw *json, const char *key)
 {
     GALE_ASSERT((key != NULL) == json->map[json->depth]);
     GALE_ASSERT(json->depth > 0 || !json->some[0]);
@@ -71,96 +71,96 @@ static void write_key(struct json *json, const char *key)
     }
 }
 
-static void open_level(struct json *json, const char *key, bool map)
+static void open_level(struct jsonw *json, const char *key, bool map)
 {
     write_key(json, key);
-    GALE_ASSERT(json->depth < JSON_DEPTH_MAX);
+    GALE_ASSERT(json->depth < JSONW_DEPTH_MAX);
     json->depth++;
     json->some[json->depth] = false;
     json->map[json->depth] = map;
     fputc(map ? '{' : '[', json->file);
 }
 
-static void close_level(struct json *json, bool map)
+static void close_level(struct jsonw *json, bool map)
 {
     GALE_ASSERT(json->depth > 0 && json->map[json->depth] == map);
     json->depth--;
     fputc(map ? '}' : ']', json->file);
 }
 
-void json_init(struct json *json, FILE *file)
+void jsonw_init(struct jsonw *json, FILE *file)
 {
     memset(json, 0, sizeof *json);
     json->file = file;
 }
 
-void json_end(struct json *json)
+void jsonw_end(struct jsonw *json)
 {
     GALE_ASSERT(json->depth == 0);
     fputc('\n', json->file);
     json->some[0] = false;
 }
 
-void json_open_object(struct json *json, const char *key)
+void jsonw_open_object(struct jsonw *json, const char *key)
 {
     open_level(json, key, true);
 }
 
-void json_close_object(struct json *json)
+void jsonw_close_object(struct jsonw *json)
 {
     close_level(json, true);
 }
 
-void json_open_list(struct json *json, const char *key)
+void jsonw_open_list(struct jsonw *json, const char *key)
 {
     open_level(json, key, false);
 }
 
-void json_close_list(struct json *json)
+void jsonw_close_list(struct jsonw *json)
 {
     close_level(json, false);
 }
 
-void json_string(struct json *json, const char *key, const char *text)
+void jsonw_string(struct jsonw *json, const char *key, const char *text)
 {
     if (text == NULL) {
-        json_null(json, key);
+        jsonw_null(json, key);
         return;
     }
     write_key(json, key);
     write_text(json->file, text);
 }
 
-void json_int(struct json *json, const char *key, int64_t value)
+void jsonw_int(struct jsonw *json, const char *key, int64_t value)
 {
     write_key(json, key);
     fprintf(json->file, "%" PRId64, value);
 }
 
-void json_uint(struct json *json, const char *key, uint64_t value)
+void jsonw_uint(struct jsonw *json, const char *key, uint64_t value)
 {
     write_key(json, key);
     fprintf(json->file, "%" PRIu64, value);
 }
 
-void json_number(struct json *json, const char *key, double value, int decimals)
+void jsonw_number(struct jsonw *json, const char *key, double value, int decimals)
 {
     GALE_ASSERT(decimals >= 0 && decimals <= 9);
     if (!isfinite(value)) {
-        json_null(json, key);
+        jsonw_null(json, key);
         return;
     }
     write_key(json, key);
     fprintf(json->file, "%.*f", decimals, value);
 }
 
-void json_bool(struct json *json, const char *key, bool value)
+void jsonw_bool(struct jsonw *json, const char *key, bool value)
 {
     write_key(json, key);
     fputs(value ? "true" : "false", json->file);
 }
 
-void json_null(struct json *json, const char *key)
+void jsonw_null(struct jsonw *json, const char *key)
 {
     write_key(json, key);
     fputs("null", json->file);
