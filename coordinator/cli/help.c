@@ -87,7 +87,7 @@ void help_verb(const struct verb_spec *verb, FILE *file)
 void help_overview(const struct verb_spec *const *verbs, FILE *file)
 {
     fprintf(file,
-            "gale %s: a stream engine. Topologies of spouts and bolts, every event tracked.\n\n"
+            "gale %s: a stream engine; topologies of spouts and bolts, each event tracked.\n\n"
             "Examples:\n"
             "  gale new topology hello         write a first topology\n"
             "  gale run hello/hello.yaml       run it here, with nothing to install\n\n"

@@ -110,16 +110,15 @@ void view_line(const struct run_sample *before, const struct run_sample *now, FI
     if (now->draining || now->warming) {
         fputs(now->draining ? " draining" : " warming up", file);
     }
-    fprintf(file,
-            "  acked %s/s  p99 %s  pending %" PRIu64 "  failed %" PRIu64 "  workers %" PRIu32
-            "/%" PRIu32,
-            report_rate(totals.acked_per_s, rate), report_time(now->complete_p99_ns, time),
+    fprintf(file, "  acked %s/s  p99 %s", report_rate(totals.acked_per_s, rate),
+            report_time(now->complete_p99_ns, time));
+    if (slow >= 0) {
+        fprintf(file, "  back-pressure from %s", now->components[slow].name);
+    }
+    fprintf(file, "  pending %" PRIu64 "  failed %" PRIu64 "  workers %" PRIu32 "/%" PRIu32,
             totals.pending, totals.failed, now->workers_up, now->workers_count);
     if (now->restarts > 0) {
         fprintf(file, "  restarts %" PRIu32, now->restarts);
-    }
-    if (slow >= 0) {
-        fprintf(file, "  back-pressure from %s", now->components[slow].name);
     }
 }
 

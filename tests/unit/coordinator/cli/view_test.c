@@ -152,11 +152,11 @@ static void view_block_matches_golden(void **state)
     finish();
     assert_string_equal(
         text,
-        "wordcount 3.0s  acked 57 k/s  p99 8.1ms  pending 1000  failed 0  workers 2/2"
-        "  back-pressure from count\n"
-        "COMPONENT  TASKS  IN/s  OUT/s  EXEC p50    p99              QUEUE  BLOCKED  FAIL\n"
-        "lines          4     -   58 k         -      -                  -       0%     0\n"
-        "split          8  58 k  412 k     1.1us  9.0us  [##........]  21%      50%     0\n"
+        "wordcount 3.0s  acked 57 k/s  p99 8.1ms  back-pressure from count  pending 1000"
+        "  failed 0  workers 2/2\n"
+        "COMPONENT  TASKS   IN/s  OUT/s  EXEC p50    p99              QUEUE  BLOCKED  FAIL\n"
+        "lines          4      -   58 k         -      -                  -       0%     0\n"
+        "split          8   58 k  412 k     1.1us  9.0us  [##........]  21%      50%     0\n"
         "count         12  412 k      0     1.9us   22us  [#########.]  93%       0%     0"
         "  <- back-pressure source\n");
 }
