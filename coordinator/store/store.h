@@ -22,16 +22,18 @@ struct store_op {
     const char *path;
     const void *value; /* create, set */
     size_t size;
-    int64_t version;   /* check, set, delete: expected version or STORE_ANY_VERSION */
+    int64_t version; /* check, set, delete: expected version or STORE_ANY_VERSION */
 };
 
 struct store_ops {
     void (*close)(struct store *store);
     /** Creates a record (version 0); parents must exist ("/" does).
      *  GALE_ERR_EXISTS, GALE_ERR_NOT_FOUND (parent), GALE_ERR_LIMIT, GALE_ERR_INVALID (path). */
-    enum gale_err (*create)(struct store *store, const char *path, const void *value, size_t size);
+    enum gale_err (*create)(struct store *store, const char *path, const void *value,
+                            size_t size);
     /** Reads into out (cleared first). @param version may be NULL. GALE_ERR_NOT_FOUND. */
-    enum gale_err (*get)(struct store *store, const char *path, struct buf *out, int64_t *version);
+    enum gale_err (*get)(struct store *store, const char *path, struct buf *out,
+                         int64_t *version);
     /** Replaces; version + 1. GALE_ERR_STALE when the version is another, GALE_ERR_NOT_FOUND. */
     enum gale_err (*set)(struct store *store, const char *path, const void *value, size_t size,
                          int64_t version, int64_t *new_version);

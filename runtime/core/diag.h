@@ -13,29 +13,29 @@
 /* Codes are stable; `gale explain`-style docs list them (docs/errors.md). E1xx: file and form,
  * E2xx: names and references, E3xx: values, E4xx: graph, W5xx: warnings. */
 enum diag_code {
-    DIAG_YAML_SYNTAX = 101,      /* not YAML */
+    DIAG_YAML_SYNTAX = 101, /* not YAML */
     DIAG_DUPLICATE_KEY = 102,
     DIAG_UNKNOWN_KEY = 103,
-    DIAG_WRONG_TYPE = 104,       /* list where a map is wanted, text where a number … */
+    DIAG_WRONG_TYPE = 104, /* list where a map is wanted, text where a number … */
     DIAG_MISSING_KEY = 105,
-    DIAG_LIMIT = 106,            /* depth, size, number of components, aliases … */
-    DIAG_INCLUDE = 107,          /* file missing, include cycle */
-    DIAG_SUBSTITUTION = 108,     /* ${NAME} without value */
+    DIAG_LIMIT = 106,        /* depth, size, number of components, aliases … */
+    DIAG_INCLUDE = 107,      /* file missing, include cycle */
+    DIAG_SUBSTITUTION = 108, /* ${NAME} without value */
     DIAG_BAD_NAME = 109,
-    DIAG_UNKNOWN_COMPONENT = 201,/* source in `from` */
+    DIAG_UNKNOWN_COMPONENT = 201, /* source in `from` */
     DIAG_UNKNOWN_STREAM = 202,
     DIAG_UNKNOWN_FIELD = 203,
-    DIAG_UNKNOWN_TYPE = 204,     /* no such built-in spout or bolt */
-    DIAG_MODULE = 205,           /* module cannot be loaded or lacks the name */
+    DIAG_UNKNOWN_TYPE = 204, /* no such built-in spout or bolt */
+    DIAG_MODULE = 205,       /* module cannot be loaded or lacks the name */
     DIAG_UNKNOWN_GROUPING = 206,
     DIAG_UNKNOWN_HOOK = 207,
-    DIAG_DUPLICATE_NAME = 208,   /* spout and bolt of one name */
-    DIAG_BAD_VALUE = 301,        /* out of bounds, malformed duration … */
-    DIAG_OPTION = 302,           /* the component's declare complained */
-    DIAG_UNSUPPORTED = 303,      /* exactly-once is not there yet */
-    DIAG_GRAPH = 401,            /* no spouts, a bolt without input, spout with input */
-    DIAG_DIRECT = 402,           /* direct grouping on a non-direct stream or the reverse */
-    DIAG_UNREACHABLE = 501       /* warning: no spout leads to this bolt */
+    DIAG_DUPLICATE_NAME = 208, /* spout and bolt of one name */
+    DIAG_BAD_VALUE = 301,      /* out of bounds, malformed duration … */
+    DIAG_OPTION = 302,         /* the component's declare complained */
+    DIAG_UNSUPPORTED = 303,    /* exactly-once is not there yet */
+    DIAG_GRAPH = 401,          /* no spouts, a bolt without input, spout with input */
+    DIAG_DIRECT = 402,         /* direct grouping on a non-direct stream or the reverse */
+    DIAG_UNREACHABLE = 501     /* warning: no spout leads to this bolt */
 };
 
 struct diag_item {

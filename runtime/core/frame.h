@@ -22,17 +22,17 @@ enum frame_kind {
 struct frame_header {
     uint8_t version;
     enum frame_kind kind;
-    uint8_t lz4;            /* 1: payload is an LZ4 block */
-    uint16_t from;          /* worker index */
+    uint8_t lz4;   /* 1: payload is an LZ4 block */
+    uint16_t from; /* worker index */
     uint16_t to;
-    uint32_t attempt;       /* of the topology */
-    uint32_t generation;    /* of this link: +1 each time the sender opens it anew */
-    uint64_t epoch;         /* of the coordinator */
-    uint64_t incarnation;   /* of the sending worker process, random, never 0 */
-    uint64_t seq;           /* 1, 2, 3 … in this generation; 0 for HELLO */
-    uint32_t payload_size;  /* bytes as they follow the head */
-    uint32_t raw_size;      /* bytes after decompression; = payload_size without lz4 */
-    uint64_t checksum;      /* XXH3 of the payload; 0 = none (ipc) */
+    uint32_t attempt;      /* of the topology */
+    uint32_t generation;   /* of this link: +1 each time the sender opens it anew */
+    uint64_t epoch;        /* of the coordinator */
+    uint64_t incarnation;  /* of the sending worker process, random, never 0 */
+    uint64_t seq;          /* 1, 2, 3 … in this generation; 0 for HELLO */
+    uint32_t payload_size; /* bytes as they follow the head */
+    uint32_t raw_size;     /* bytes after decompression; = payload_size without lz4 */
+    uint64_t checksum;     /* XXH3 of the payload; 0 = none (ipc) */
 };
 
 #endif

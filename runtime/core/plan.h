@@ -21,9 +21,9 @@
 
 #define PLAN_COMPONENTS_MAX 1024
 #define PLAN_TASKS_MAX 16383
-#define PLAN_STREAMS_MAX 64  /* of one component */
-#define PLAN_INPUTS_MAX 256  /* of one bolt */
-#define PLAN_FIELDS_MAX 256  /* of one stream */
+#define PLAN_STREAMS_MAX 64 /* of one component */
+#define PLAN_INPUTS_MAX 256 /* of one bolt */
+#define PLAN_FIELDS_MAX 256 /* of one stream */
 #define PLAN_WORKERS_MAX 256
 
 enum plan_guarantee { PLAN_AT_MOST_ONCE = 0, PLAN_AT_LEAST_ONCE = 1, PLAN_EXACTLY_ONCE = 2 };
@@ -50,13 +50,13 @@ struct plan_stream {
 
 /* One entry of a bolt's `from` list. */
 struct plan_input {
-    uint16_t source;           /* component index */
-    uint16_t stream;           /* index among the source's streams */
+    uint16_t source; /* component index */
+    uint16_t stream; /* index among the source's streams */
     enum plan_grouping grouping;
-    const uint16_t *fields;    /* indexes of the grouping's fields */
-    uint16_t fields_count;     /* 0 for `fields` means global */
+    const uint16_t *fields; /* indexes of the grouping's fields */
+    uint16_t fields_count;  /* 0 for `fields` means global */
     const struct gale_grouping_ops *custom;
-    bool in_cycle;             /* source and bolt lie on one cycle: never chained */
+    bool in_cycle; /* source and bolt lie on one cycle: never chained */
 };
 
 /* One subscriber of a stream: the input `input` of bolt `bolt`. */
@@ -67,17 +67,17 @@ struct plan_edge {
 
 struct plan_component {
     const char *name;
-    const char *type;                  /* built-in type or name in the module */
-    const char *module;                /* path or NULL */
-    const struct gale_spout_ops *spout;/* exactly one of the two is set */
+    const char *type;                   /* built-in type or name in the module */
+    const char *module;                 /* path or NULL */
+    const struct gale_spout_ops *spout; /* exactly one of the two is set */
     const struct gale_bolt_ops *bolt;
-    const struct gale_conf *conf;      /* topology's `conf` map under the component's options */
+    const struct gale_conf *conf; /* topology's `conf` map under the component's options */
     uint32_t parallelism;
-    uint32_t first_task;               /* ids first_task … first_task + parallelism − 1 */
-    uint32_t max_pending;              /* spouts */
-    int64_t tick_ms;                   /* 0 = none */
+    uint32_t first_task;  /* ids first_task … first_task + parallelism − 1 */
+    uint32_t max_pending; /* spouts */
+    int64_t tick_ms;      /* 0 = none */
     bool isolate;
-    uint16_t level;                    /* longest path from a spout (cycles count as one node) */
+    uint16_t level; /* longest path from a spout (cycles count as one node) */
     const struct plan_stream *streams;
     uint16_t streams_count;
     const struct plan_edge *const *edges; /* per stream: its subscribers */
@@ -92,21 +92,21 @@ struct plan {
     const char *name;
     enum plan_guarantee guarantee;
     uint32_t workers;
-    int64_t timeout_ms;  /* 0 = off */
+    int64_t timeout_ms; /* 0 = off */
     int64_t drain_ms;
-    int64_t memory_max;  /* bytes per worker, 0 = no limit */
+    int64_t memory_max;     /* bytes per worker, 0 = no limit */
     int64_t open_files_max; /* 0 = as inherited */
-    uint32_t inbox_size; /* bytes of credit per target task and sending worker */
-    uint64_t hash_seed;  /* of fields grouping: derived from the name */
+    uint32_t inbox_size;    /* bytes of credit per target task and sending worker */
+    uint64_t hash_seed;     /* of fields grouping: derived from the name */
     const struct plan_component *components; /* spouts first, then bolts, in file order */
     uint16_t components_count;
     uint16_t levels_count;
-    uint32_t tasks_count;                    /* task ids 1 … tasks_count */
-    const uint16_t *task_component;          /* [tasks_count + 1], index 0 unused */
+    uint32_t tasks_count;           /* task ids 1 … tasks_count */
+    const uint16_t *task_component; /* [tasks_count + 1], index 0 unused */
     const struct gale_worker_hooks *const *worker_hooks;
     const char *const *worker_hook_names;
     uint16_t worker_hooks_count;
-    const struct gale_conf *conf;            /* the whole tree, owned by the plan (a copy) */
+    const struct gale_conf *conf; /* the whole tree, owned by the plan (a copy) */
 };
 
 /**

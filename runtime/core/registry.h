@@ -17,8 +17,8 @@ struct registry {
                                           struct gale_error *error);
     const struct gale_bolt_ops *(*bolt)(void *self, const char *module, const char *name,
                                         struct gale_error *error);
-    const struct gale_grouping_ops *(*grouping)(void *self, const char *module, const char *name,
-                                                struct gale_error *error);
+    const struct gale_grouping_ops *(*grouping)(void *self, const char *module,
+                                                const char *name, struct gale_error *error);
     /** Hooks are searched in all modules loaded so far and among the built-ins. */
     const struct gale_task_hooks *(*task_hooks)(void *self, const char *name,
                                                 struct gale_error *error);

@@ -42,7 +42,8 @@ struct transport_ops {
     void (*drop)(struct transport *transport, void *handle);
     /** Sends a prepared message, never blocks. GALE_OK: taken. GALE_ERR_AGAIN: no room now (the
      *  handle stays the caller's). Any other error: the peer is useless, handle dropped. */
-    enum gale_err (*send)(struct transport *transport, struct transport_peer *peer, void *handle);
+    enum gale_err (*send)(struct transport *transport, struct transport_peer *peer,
+                          void *handle);
     /** Next inbound message, never blocks; GALE_ERR_AGAIN: none. */
     enum gale_err (*receive)(struct transport *transport, struct transport_message *out);
     void (*release)(struct transport *transport, struct transport_message *message);
@@ -57,6 +58,7 @@ struct transport {
 
 /** The ZeroMQ adapter. io_threads ≥ 1. Refuses with GALE_ERR_LIMIT when too few descriptors are
  *  left for its sockets (the library would abort). ipc paths: directory 0700, umask 077, a flock beside the path. */
-enum gale_err transport_zmq_new(int io_threads, struct transport **out, struct gale_error *error);
+enum gale_err transport_zmq_new(int io_threads, struct transport **out,
+                                struct gale_error *error);
 
 #endif
