@@ -2,8 +2,10 @@
 /*
  * The even scheduler: which worker gets which task. Pure code: same input, same answer. Tasks of a
  * component are spread as evenly as can be over the workers; the tasks of one index along a
- * pipeline meet in one worker, so that local edges are many; no worker has two tasks more than another of one component;
- * what has a place in `previous` and need not move stays; isolated components get workers of their own.
+ * pipeline meet in one worker, so that local edges are many; no worker has two tasks more than
+ * another of one component, nor in all unless places are kept; what has a place in `previous` and
+ * need not move stays; each task of an isolated component gets a worker of its own, from worker 0
+ * on.
  */
 #ifndef SCHEDULE_SCHEDULE_H
 #define SCHEDULE_SCHEDULE_H
