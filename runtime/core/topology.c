@@ -90,11 +90,11 @@ enum gale_err gale_topology_set(struct gale_topology *topology, const char *key,
 static struct gale_component *component_add(struct gale_topology *topology, const char *section,
                                             struct gale_conf **map, const char *id)
 {
-    if (*map == NULL && conf_add_map(topology->root, section, map) != GALE_OK) {
-        return NULL;
-    }
     if (gale_conf_get(topology->spouts, id) != NULL ||
         gale_conf_get(topology->bolts, id) != NULL) {
+        return NULL;
+    }
+    if (*map == NULL && conf_add_map(topology->root, section, map) != GALE_OK) {
         return NULL;
     }
     struct gale_component *component = calloc(1, sizeof(*component));
