@@ -188,7 +188,7 @@ bool process_reap(struct process *process, int *status, struct rusage *usage)
     if (process->pidfd < 0) {
         return false;
     }
-    struct rusage unused;
+    struct rusage unused = {0};
     struct rusage *target = usage ? usage : &unused;
     siginfo_t info;
     long result;

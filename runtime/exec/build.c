@@ -186,8 +186,8 @@ static struct task *task_new(struct exec *exec, uint32_t id)
 {
     const struct plan_component *component =
         &exec->plan->components[exec->plan->task_component[id]];
-    size_t state_size = component->spout ? component->spout->state_size
-                                         : component->bolt->state_size;
+    size_t state_size =
+        component->bolt ? component->bolt->state_size : component->spout->state_size;
     struct task *task = calloc(1, sizeof(*task));
     if (!task) {
         return NULL;

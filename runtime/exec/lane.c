@@ -58,7 +58,9 @@ static void run_add(struct block *block, const uint64_t *roots, uint32_t roots_c
     uint8_t *at = block->runs + block->runs_size;
     store_u32(at, tuples_count);
     store_u32(at + 4, roots_count);
-    memcpy(at + 8, roots, roots_count * sizeof(*roots));
+    if (roots_count > 0) {
+        memcpy(at + 8, roots, roots_count * sizeof(*roots));
+    }
     block->runs_size += 8 + roots_count * 8;
     block->run_root = roots_count == 1 ? roots[0] : 0;
     block->run_plain = roots_count == 0;
