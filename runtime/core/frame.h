@@ -13,7 +13,7 @@
 #define FRAME_PAYLOAD_MAX (4u << 20)
 
 enum frame_kind {
-    FRAME_HELLO = 1,   /* payload: u64 seen_incarnation, u32 seen_generation, u32 zero; seq 0 */
+    FRAME_HELLO = 1,   /* payload: struct link_hello (core/link.h); seq 0 */
     FRAME_DATA = 2,    /* payload: batches (core/batch.h) */
     FRAME_CONTROL = 3, /* payload: sections (codec/frame.h): acks, fails, credits, … */
     FRAME_BARRIER = 4  /* exactly-once's place; refused as unknown today */
