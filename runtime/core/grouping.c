@@ -40,7 +40,7 @@ static void fill_ring(struct grouping *grouping)
     uint32_t total = 0;
     for (uint32_t i = 0; i < grouping->targets_count; i++) {
         if (!grouping->local_only || grouping->local[i]) {
-            total += (uint32_t)grouping->weights[i];
+            total += (uint8_t)grouping->weights[i];
         }
     }
     grouping->order_count = 0;
@@ -220,7 +220,7 @@ uint32_t grouping_choose(struct grouping *grouping, const struct gale_tuple *tup
     case PLAN_CUSTOM:
         break;
     }
-    GALE_ASSERT(!"this grouping has no single target");
+    GALE_ASSERT(false); /* The other groupings have no single target. */
     return 0;
 }
 

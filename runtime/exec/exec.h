@@ -85,6 +85,8 @@ void exec_fd_ready(struct exec *exec, int fd, unsigned events);
 /** Fills everything of a beat but state, finish_level and the process figures; pointers into the
  *  executor, good until the next call. */
 void exec_beat(struct exec *exec, struct message_beat *beat);
+/** Every spout here has ended or drained, and none of its trees is open. */
+bool exec_spouts_done(const struct exec *exec);
 /** Sets all counters and histograms to 0 (end of warm-up). */
 void exec_reset_stats(struct exec *exec);
 /** Positions of the replayable spout tasks that moved since the last call (all: every one). */

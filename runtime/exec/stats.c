@@ -47,7 +47,7 @@ static void beat_task(struct exec *exec, const struct task *task,
     stats->complete_ns.size = pack_hist(exec, task->complete_ns);
 }
 
-static bool spouts_done(const struct exec *exec)
+bool exec_spouts_done(const struct exec *exec)
 {
     for (uint32_t i = 0; i < exec->local_count; i++) {
         const struct task *task = exec->local[i];
@@ -87,7 +87,7 @@ void exec_beat(struct exec *exec, struct message_beat *beat)
         stats->complete_ns.data = stats->complete_ns.size ? at : NULL;
         at += stats->complete_ns.size;
     }
-    beat->spouts_done = spouts_done(exec);
+    beat->spouts_done = exec_spouts_done(exec);
     beat->quiet = quiet(exec);
     beat->batches_sent = exec->batches_sent;
     beat->batches_received = exec->batches_received;

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The coordinator of one topology; states and rules in control.h. What comes from workers is taken in
+ * control_stats.c and below; nothing here reads a clock or touches a process. */
+#include "run/control.h"
+
+#include "base/assert.h"
+#include "base/conf.h"
+#include "run/control_internal.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTROL_QUIET_ROUNDS 2u
+#define CONTROL_QUIET_ROUNDS_DISTURBED 20u /* when batch counts do not prove it */
+
+static const char *const state_names[] = {"starting", "active",   "inactive", "draining",
+                                          "finishing", "stopping", "stopped"};
+
+const char *control_state_name(enum control_state state)
+{
+    return state_names[state];
+}
+
+static bool allowed(enum control_state from, enum control_state to)
+{
+    static const unsigned to_states[] = {
+        [CONTROL_STARTING] = 1u << CONTROL_ACTIVE | 1u << CONTROL_STOPPING | 1u << CONTROL_DRAINING,
+        [CONTROL_ACTIVE] = 1u << CONTROL_INACTIVE | 1u << CONTROL_DRAINING |
+                           1u << CONTROL_FINISHING | 1u << CONTROL_STOPPING,
+        [CONTROL_INACTIVE] = 1u << CONTROL_ACTIVE | 1u << CONTROL_DRAINING | 1u << CONTROL_STOPPING,
+        [CONTROL_DRAINING] = 1u << CONTROL_FINISHING | 1u << CONTROL_STOPPING,
+        [CONTROL_FINISHING] = 1u << CONTROL_STOPPING,
+        [CONTROL_STOPPING] = 1u << CONTROL_STOPPED,
+        [CONTROL_STOPPED] = 0};
+    return (to_states[from] >> to & 1u) != 0;
+}
+
+static void set_state(struct control *control, enum control_state state)
+{
+    GALE_ASSERT(allowed(control->state, state));
+    gale_log(GALE_LOG_DEBUG, "%s: %s -> %s", control->plan->name,
+             state_names[control->state], state_names[state]);
+    control->state = state;
+}
+
+enum gale_err control_init(struct control *control, const struct control_options *options)
+{
+    memset(control, 0, sizeof(*control));
+    size_t count = options->plan->tasks_count + 1u;
+    control->plan = options->plan;
+    control->ports = options->ports;
+    control->limits = options->limits;
+    control->task_worker = options->task_worker;
+    control->workers_count = options->workers_count;
+    control->epoch = options->epoch;
+    control->attempt = options->attempt;
+    control->drain_deadline_ns = INT64_MAX;
+    buf_init(&control->tree, MESSAGE_SIZE_MAX);
+    control->workers = calloc(options->workers_count, sizeof(*control->workers));
+    control->positions = calloc(count, sizeof(*control->positions));
+    control->live = calloc(count, sizeof(*control->live));
+    control->dead = calloc(count, sizeof(*control->dead));
+    if (!control->workers || !control->positions || !control->live || !control->dead) {
+        return GALE_ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < options->workers_count; i++) {
+        slot_init(&control->workers[i].slot);
+    }
+    return conf_pack(options->plan->conf, &control->tree);
+}
+
+void control_fini(struct control *control)
+{
+    for (uint32_t id = 0; control->plan && id <= control->plan->tasks_count; id++) {
+        if (control->positions) {
+            free((void *)(uintptr_t)control->positions[id].data);
+        }
+        control_task_fini(control->live ? &control->live[id] : NULL);
+        control_task_fini(control->dead ? &control->dead[id] : NULL);
+    }
+    free(control->workers);
+    free(control->positions);
+    free(control->live);
+    free(control->dead);
+    buf_fini(&control->tree);
+    memset(control, 0, sizeof(*control));
+}
+
+enum gale_err control_restore(struct control *control, uint32_t task,
+                              struct message_bytes position)
+{
+    if (task == 0 || task > control->plan->tasks_count) {
+        return GALE_ERR_INVALID;
+    }
+    uint8_t *copy = malloc(position.size + 1);
+    if (!copy) {
+        return GALE_ERR_NOMEM;
+    }
+    memcpy(copy, position.data, position.size);
+    free((void *)(uintptr_t)control->positions[task].data);
+    control->positions[task] = (struct message_bytes){copy, position.size};
+    return GALE_OK;
+}
+
+static void note(struct control *control, const char *format, ...) GALE_PRINTF(2, 3);
+static void note(struct control *control, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (control->ports->note) {
+        control->ports->note(control->ports->self, text);
+    }
+}
+
+static void send(struct control *control, uint32_t worker, struct message *message)
+{
+    message->worker = worker;
+    message->incarnation = control->workers[worker].slot.incarnation;
+    message->epoch = control->epoch;
+    message->attempt = control->attempt;
+    control->ports->send(control->ports->self, worker, message);
+}
+
+static void send_command(struct control *control, uint32_t worker, enum message_command command)
+{
+    if (!control->workers[worker].assigned) {
+        return;
+    }
+    struct message message = {.type = MESSAGE_COMMAND};
+    message.as.command.command = command;
+    message.as.command.level = control->level;
+    send(control, worker, &message);
+}
+
+static void send_command_all(struct control *control, enum message_command command)
+{
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        send_command(control, i, command);
+    }
+}
+
+static void send_peers_all(struct control *control)
+{
+    struct message_peer items[MESSAGE_WORKERS_MAX];
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        const struct control_worker *worker = &control->workers[i];
+        items[i] = (struct message_peer){.worker = i,
+                                         .up = worker->assigned,
+                                         .incarnation = worker->slot.incarnation,
+                                         .data_endpoint = worker->assigned ? worker->endpoint : ""};
+    }
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        if (control->workers[i].assigned) {
+            struct message message = {.type = MESSAGE_PEERS};
+            message.as.peers.items = items;
+            message.as.peers.items_count = control->workers_count;
+            send(control, i, &message);
+        }
+    }
+}
+
+static void do_action(struct control *control, uint32_t index, enum slot_action action,
+                      int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    switch (action) {
+    case SLOT_DO_NOTHING:
+        break;
+    case SLOT_DO_SPAWN:
+        if (control->ports->spawn(control->ports->self, index, worker->slot.incarnation) !=
+            GALE_OK) {
+            control_exited(control, index, "could not be started", now_ns);
+        }
+        break;
+    case SLOT_DO_TERM:
+        control->ports->signal(control->ports->self, index, SIGTERM);
+        break;
+    case SLOT_DO_KILL:
+        worker->killed_silent = worker->slot.state != SLOT_STOPPING;
+        control->ports->signal(control->ports->self, index, SIGKILL);
+        break;
+    }
+}
+
+void control_start(struct control *control, int64_t now_ns)
+{
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        uint64_t incarnation = control->ports->random(control->ports->self);
+        do_action(control, i, slot_want(&control->workers[i].slot, incarnation, now_ns), now_ns);
+    }
+}
+
+/* Lets every worker stop; those that never got tasks are ended by signal. */
+static void stop(struct control *control, int64_t now_ns)
+{
+    if (control->state == CONTROL_STOPPING || control->state == CONTROL_STOPPED) {
+        return;
+    }
+    set_state(control, CONTROL_STOPPING);
+    control->drain_deadline_ns = INT64_MAX;
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        struct control_worker *worker = &control->workers[i];
+        send_command(control, i, COMMAND_STOP);
+        enum slot_action action = slot_unwant(&worker->slot, now_ns);
+        if (action == SLOT_DO_TERM && worker->assigned) {
+            action = SLOT_DO_NOTHING; /* The command lets it clean up; TERM follows its last beat. */
+        }
+        do_action(control, i, action, now_ns);
+    }
+    control_tick(control, now_ns);
+}
+
+static void fail(struct control *control, enum gale_err code, const char *text, int64_t now_ns)
+{
+    if (!control->failed) {
+        control->failed = true;
+        gale_error_set(&control->error, code, "%s", text);
+    }
+    stop(control, now_ns);
+}
+
+static void on_hello(struct control *control, uint32_t index, const struct message_hello *hello,
+                     int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    if (worker->assigned || control->state == CONTROL_STOPPING) {
+        return;
+    }
+    snprintf(worker->endpoint, sizeof(worker->endpoint), "%s", hello->data_endpoint);
+    worker->pid = hello->pid;
+    worker->assigned = true;
+    control->ports->connect(control->ports->self, index, worker->endpoint);
+    struct message message = {.type = MESSAGE_ASSIGN};
+    message.as.assign = (struct message_assign){
+        .run_name = control->plan->name,
+        .tree = {control->tree.data, control->tree.size},
+        .task_worker = control->task_worker,
+        .tasks_count = control->plan->tasks_count,
+        .workers_count = control->workers_count,
+        .active = control->state != CONTROL_INACTIVE,
+        .beat_ms = CONTROL_BEAT_MS,
+        .offsets_ms = CONTROL_OFFSETS_MS,
+        .positions = control->positions};
+    send(control, index, &message);
+    send_peers_all(control);
+    for (uint64_t round = 0; round < control->stats_round; round++) {
+        send_command(control, index, COMMAND_RESET_STATS);
+    }
+    if (control->state == CONTROL_DRAINING) {
+        send_command(control, index, COMMAND_DRAIN);
+    } else if (control->state == CONTROL_FINISHING) {
+        send_command(control, index, COMMAND_DRAIN);
+        send_command(control, index, COMMAND_FINISH);
+    }
+    (void)now_ns;
+}
+
+static void on_event(struct control *control, uint32_t index, const struct message *message,
+                     int64_t now_ns)
+{
+    struct message touched = {.type = MESSAGE_TOUCHED};
+    const char *text = message->as.event.text ? message->as.event.text : "";
+    switch (message->as.event.event) {
+    case EVENT_LINK_FAILED:
+        control->disturbed = true;
+        note(control, "worker %u: %s", index, text);
+        touched.as.touched.workers = UINT64_C(1) << (index & 63) |
+                                     UINT64_C(1) << (message->as.event.other & 63);
+        for (uint32_t i = 0; i < control->workers_count; i++) {
+            if (control->workers[i].assigned && i != index && i != message->as.event.other) {
+                send(control, i, &touched);
+            }
+        }
+        break;
+    case EVENT_COMPONENT_ERROR: /* The worker's log has it, the counters too. */
+        break;
+    case EVENT_FATAL:
+        fail(control, GALE_ERR_FAILED, text, now_ns);
+        break;
+    case EVENT_REFUSED:
+        note(control, "worker %u: %s", index, text);
+        break;
+    }
+}
+
+static void on_offsets(struct control *control, const struct message *message)
+{
+    for (uint32_t i = 0; i < message->as.offsets.items_count; i++) {
+        const struct message_offset *item = &message->as.offsets.items[i];
+        if (control_restore(control, item->task, item->position) == GALE_OK &&
+            control->ports->save) {
+            control->ports->save(control->ports->self, item->task, item->position);
+        }
+    }
+}
+
+/* Whether everything was processed: every worker says twice in a row that it is quiet and that
+ * nothing happened in between, and no batch is under way. */
+static bool all_quiet(const struct control *control)
+{
+    uint64_t sent = 0;
+    uint64_t received = 0;
+    uint32_t rounds = control->disturbed ? CONTROL_QUIET_ROUNDS_DISTURBED : CONTROL_QUIET_ROUNDS;
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        const struct control_worker *worker = &control->workers[i];
+        if (!worker->beaten || worker->quiet_rounds < rounds) {
+            return false;
+        }
+        sent += worker->beat.batches_sent;
+        received += worker->beat.batches_received;
+    }
+    return control->disturbed || sent == received;
+}
+
+static void quiet_restart(struct control *control)
+{
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        control->workers[i].quiet_rounds = 0;
+    }
+}
+
+static bool level_has_finish(const struct control *control, uint32_t level)
+{
+    for (uint32_t i = 0; i < control->plan->components_count; i++) {
+        const struct plan_component *component = &control->plan->components[i];
+        if (component->level == level && component->bolt && component->bolt->finish) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Goes to the next level that has something to finish, or stops. */
+static void finish_next(struct control *control, uint32_t level, int64_t now_ns)
+{
+    while (level < control->plan->levels_count && !level_has_finish(control, level)) {
+        level++;
+    }
+    if (level >= control->plan->levels_count) {
+        stop(control, now_ns);
+        return;
+    }
+    control->level = level;
+    quiet_restart(control);
+    send_command_all(control, COMMAND_FINISH);
+}
+
+static void progress(struct control *control, int64_t now_ns)
+{
+    if (control->state == CONTROL_ACTIVE || control->state == CONTROL_DRAINING) {
+        if (all_quiet(control)) {
+            set_state(control, CONTROL_FINISHING);
+            finish_next(control, 0, now_ns);
+        }
+        return;
+    }
+    if (control->state != CONTROL_FINISHING) {
+        return;
+    }
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        if (control->workers[i].beat.finish_level <= control->level) {
+            return;
+        }
+    }
+    if (all_quiet(control)) {
+        finish_next(control, control->level + 1, now_ns);
+    }
+}
+
+static void on_beat(struct control *control, uint32_t index, const struct message_beat *beat,
+                    int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    bool same = worker->beaten && worker->quiet_activity == beat->activity;
+    bool done = beat->quiet && beat->spouts_done;
+    if (control->state == CONTROL_FINISHING && beat->finish_level <= control->level) {
+        done = false;
+    }
+    worker->quiet_rounds = !done ? 0 : same ? worker->quiet_rounds + 1 : 1;
+    worker->quiet_activity = beat->activity;
+    worker->beaten = true;
+    worker->start_failures = 0;
+    worker->beat = *beat;
+    worker->beat.tasks = NULL;
+    worker->beat.tasks_count = 0;
+    if (beat->rss_peak_kb > worker->rss_peak_kb) {
+        worker->rss_peak_kb = beat->rss_peak_kb;
+    }
+    if (beat->stats_round != worker->stats_round) {
+        worker->stats_round = beat->stats_round;
+        worker->cpu_base_ns = beat->cpu_ns;
+    }
+    if (beat->stats_round == control->stats_round) {
+        control_stats_take(control, beat, now_ns);
+    }
+    if (beat->state == COMMAND_STOP && worker->slot.state == SLOT_STOPPING &&
+        !worker->last_beat_final) {
+        worker->last_beat_final = true;
+        control->ports->signal(control->ports->self, index, SIGTERM);
+    }
+    if (control->state == CONTROL_STARTING) {
+        set_state(control, CONTROL_ACTIVE);
+    }
+    progress(control, now_ns);
+}
+
+void control_message(struct control *control, const struct message *message, int64_t now_ns)
+{
+    uint32_t index = message->worker;
+    if (index >= control->workers_count || message->epoch != control->epoch ||
+        message->attempt != control->attempt ||
+        message->incarnation != control->workers[index].slot.incarnation ||
+        control->workers[index].slot.state == SLOT_EMPTY ||
+        control->workers[index].slot.state == SLOT_BACKOFF) {
+        return;
+    }
+    slot_beat(&control->workers[index].slot, message->incarnation, now_ns);
+    switch (message->type) {
+    case MESSAGE_HELLO:
+        on_hello(control, index, &message->as.hello, now_ns);
+        break;
+    case MESSAGE_BEAT:
+        on_beat(control, index, &message->as.beat, now_ns);
+        break;
+    case MESSAGE_OFFSETS:
+        on_offsets(control, message);
+        break;
+    case MESSAGE_EVENT:
+        on_event(control, index, message, now_ns);
+        break;
+    case MESSAGE_ASSIGN:
+    case MESSAGE_PEERS:
+    case MESSAGE_COMMAND:
+    case MESSAGE_TOUCHED:
+        break; /* Not a worker's to say. */
+    }
+}
+
+void control_exited(struct control *control, uint32_t index, const char *text, int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    bool wanted = worker->slot.wanted;
+    bool was_up = worker->assigned;
+    bool had_beat = worker->beaten;
+    control_stats_bury(control, index);
+    worker->assigned = false;
+    worker->beaten = false;
+    worker->quiet_rounds = 0;
+    control->ports->connect(control->ports->self, index, NULL);
+    if (wanted) {
+        control->disturbed = true;
+        control->restarts_count++;
+        note(control, "worker %u %s%s; it is started anew and what it held is replayed", index,
+             worker->killed_silent ? "was silent and " : "", text);
+        if (!had_beat && ++worker->start_failures >= CONTROL_START_TRIES_MAX) {
+            char sentence[300];
+            snprintf(sentence, sizeof(sentence),
+                     "worker %u %s %u times before it could work: see its log lines above", index,
+                     text, worker->start_failures);
+            worker->slot.wanted = false;
+            slot_exited(&worker->slot, now_ns);
+            fail(control, GALE_ERR_FAILED, sentence, now_ns);
+            return;
+        }
+    }
+    worker->killed_silent = false;
+    enum slot_action action = slot_exited(&worker->slot, now_ns);
+    if (was_up && control->state != CONTROL_STOPPING) {
+        send_peers_all(control);
+    }
+    do_action(control, index, action, now_ns);
+    control_tick(control, now_ns);
+}
+
+void control_drain(struct control *control, int64_t deadline_ms, int64_t now_ns)
+{
+    if (control->state > CONTROL_INACTIVE) {
+        return;
+    }
+    set_state(control, CONTROL_DRAINING);
+    quiet_restart(control);
+    control->drain_deadline_ns = now_ns + deadline_ms * 1000000;
+    send_command_all(control, COMMAND_DRAIN);
+}
+
+void control_abort(struct control *control, int64_t now_ns)
+{
+    control->aborted = true;
+    if (control->state == CONTROL_STOPPING) { /* The second time: no grace. */
+        for (uint32_t i = 0; i < control->workers_count; i++) {
+            control->ports->signal(control->ports->self, i, SIGKILL);
+        }
+        return;
+    }
+    stop(control, now_ns);
+}
+
+void control_activate(struct control *control, bool active, int64_t now_ns)
+{
+    (void)now_ns;
+    if (control->state != (active ? CONTROL_INACTIVE : CONTROL_ACTIVE)) {
+        return;
+    }
+    set_state(control, active ? CONTROL_ACTIVE : CONTROL_INACTIVE);
+    send_command_all(control, active ? COMMAND_ACTIVATE : COMMAND_DEACTIVATE);
+}
+
+void control_reset_stats(struct control *control, int64_t now_ns)
+{
+    (void)now_ns;
+    control->stats_round++;
+    control_stats_clear(control);
+    send_command_all(control, COMMAND_RESET_STATS);
+}
+
+void control_tick(struct control *control, int64_t now_ns)
+{
+    bool all_gone = true;
+    if (now_ns >= control->drain_deadline_ns) {
+        note(control, "the drain's deadline has passed: stopping with work left for the next run");
+        control->aborted = true;
+        stop(control, now_ns);
+    }
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        struct slot *slot = &control->workers[i].slot;
+        uint64_t incarnation = control->ports->random(control->ports->self);
+        do_action(control, i, slot_tick(slot, &control->limits, incarnation, now_ns), now_ns);
+        all_gone = all_gone && (slot->state == SLOT_EMPTY ||
+                                (slot->state == SLOT_BACKOFF && !slot->wanted));
+    }
+    if (control->state == CONTROL_STOPPING && all_gone) {
+        set_state(control, CONTROL_STOPPED);
+    }
+}
+
+int64_t control_next_ns(const struct control *control)
+{
+    int64_t next = control->drain_deadline_ns;
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        int64_t at = slot_next_ns(&control->workers[i].slot, &control->limits);
+        next = at < next ? at : next;
+    }
+    return next;
+}

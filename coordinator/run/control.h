@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The coordinator of one topology as a pure state machine: messages, exits and `now` in; spawns,
+ * signals and messages out, through ports. run.c gives it processes and ZeroMQ, the simulation gives
+ * it neither.
+ *
+ *   STARTING → ACTIVE ⇄ INACTIVE → DRAINING → FINISHING (level by level) → STOPPING → STOPPED
+ *
+ * ACTIVE goes to DRAINING by itself when every spout has ended; a drain whose deadline passes, an abort
+ * or a fatal error of a worker goes to STOPPING at once. A worker that dies is started anew with
+ * another incarnation, and every other worker is told at once.
+ */
+#ifndef RUN_CONTROL_H
+#define RUN_CONTROL_H
+
+#include "base/hist.h"
+#include "codec/message.h"
+#include "core/plan.h"
+#include "supervise/supervise.h"
+
+#define CONTROL_BEAT_MS 250u
+#define CONTROL_OFFSETS_MS 1000u
+#define CONTROL_START_TRIES_MAX 5u /* a worker that dies so often before its first beat ends the run */
+
+enum control_state {
+    CONTROL_STARTING,
+    CONTROL_ACTIVE,
+    CONTROL_INACTIVE,
+    CONTROL_DRAINING,
+    CONTROL_FINISHING,
+    CONTROL_STOPPING,
+    CONTROL_STOPPED
+};
+
+struct control_ports {
+    void *self;
+    /** Starts a process for the worker. An error counts as an exit. */
+    enum gale_err (*spawn)(void *self, uint32_t worker, uint64_t incarnation);
+    void (*signal)(void *self, uint32_t worker, int signal);
+    /** Opens the way to a worker's endpoint; the earlier one is closed. NULL closes. */
+    void (*connect)(void *self, uint32_t worker, const char *endpoint);
+    void (*send)(void *self, uint32_t worker, const struct message *message);
+    /** Saves the position of a spout task. */
+    void (*save)(void *self, uint32_t task, struct message_bytes position);
+    /** News for people. */
+    void (*note)(void *self, const char *line);
+    uint64_t (*random)(void *self); /* never 0 */
+};
+
+/* Counters of one task: what its living process said last, and what its dead ones had said. */
+struct control_task {
+    uint64_t executed, emitted, acked, failed, timed_out, errors;
+    uint64_t pending, queue_bytes, queue_bytes_max, blocked_ns;
+    struct hist *execute_ns, *complete_ns; /* NULL: nothing yet */
+};
+
+struct control_worker {
+    struct slot slot;
+    char endpoint[256];
+    bool assigned;            /* said HELLO and got its tasks */
+    bool beaten;              /* said a beat in this incarnation */
+    bool last_beat_final;
+    struct message_beat beat; /* last; tasks: not kept */
+    uint64_t quiet_activity;  /* activity of the round before */
+    uint32_t quiet_rounds;    /* beats in a row: quiet, spouts done, nothing happened */
+    uint32_t start_failures;  /* deaths in a row before the first beat */
+    uint64_t stats_round;     /* of the last beat */
+    int64_t cpu_base_ns;      /* at the end of the warm-up */
+    int64_t cpu_dead_ns;      /* of earlier processes, since then */
+    int64_t rss_peak_kb;
+    int64_t pid;
+    bool killed_silent;
+};
+
+struct control {
+    const struct plan *plan;
+    const struct control_ports *ports;
+    struct slot_limits limits;
+    const uint16_t *task_worker;
+    uint32_t workers_count;
+    uint64_t epoch;
+    uint32_t attempt;
+    struct buf tree;
+    enum control_state state;
+    uint32_t level;            /* of FINISHING */
+    int64_t drain_deadline_ns;
+    int64_t drain_ms;
+    bool disturbed;            /* a worker died or a link failed: batch counts do not add up */
+    bool failed;               /* a fatal error ended it */
+    bool aborted;              /* stopped before everything was processed */
+    struct gale_error error;   /* the fatal one */
+    struct control_worker *workers;
+    struct message_bytes *positions; /* [tasks_count + 1], owned copies */
+    struct control_task *live, *dead; /* [tasks_count + 1] */
+    uint64_t stats_round;      /* 1 once warm-up has ended */
+    int64_t first_ack_ns;      /* 0: none yet */
+    uint32_t restarts_count;
+    uint64_t frames_refused_dead, duplicates_dead, links_failed_dead;
+};
+
+struct control_options {
+    const struct plan *plan;
+    const struct control_ports *ports;
+    struct slot_limits limits;
+    const uint16_t *task_worker; /* [tasks_count + 1] */
+    uint32_t workers_count;
+    uint64_t epoch;
+    uint32_t attempt;
+};
+
+enum gale_err control_init(struct control *control, const struct control_options *options);
+void control_fini(struct control *control);
+/** A position saved by an earlier run; before control_start. Copied. */
+enum gale_err control_restore(struct control *control, uint32_t task,
+                              struct message_bytes position);
+void control_start(struct control *control, int64_t now_ns);
+/** A message from a worker; those of another epoch, attempt or incarnation have no effect. */
+void control_message(struct control *control, const struct message *message, int64_t now_ns);
+/** A worker's process has exited; `text` says how. */
+void control_exited(struct control *control, uint32_t worker, const char *text, int64_t now_ns);
+/** Spouts stop, what is under way is processed, within the deadline; then all stops. */
+void control_drain(struct control *control, int64_t deadline_ms, int64_t now_ns);
+/** Stops now: what is under way is left for the next run. */
+void control_abort(struct control *control, int64_t now_ns);
+/** Active or inactive. */
+void control_activate(struct control *control, bool active, int64_t now_ns);
+/** End of the warm-up. */
+void control_reset_stats(struct control *control, int64_t now_ns);
+/** Time passed; call at control_next_ns at the latest. */
+void control_tick(struct control *control, int64_t now_ns);
+int64_t control_next_ns(const struct control *control);
+const char *control_state_name(enum control_state state);
+
+#endif

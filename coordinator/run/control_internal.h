@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the coordinator's state machine share: figures taken from beats. */
+#ifndef RUN_CONTROL_INTERNAL_H
+#define RUN_CONTROL_INTERNAL_H
+
+#include "run/control.h"
+
+#include <gale/log.h>
+
+#include <stdarg.h>
+
+/** Takes the tasks' counters of a beat. */
+void control_stats_take(struct control *control, const struct message_beat *beat,
+                        int64_t now_ns);
+/** A worker's process ended: its last figures count on as those of the dead. */
+void control_stats_bury(struct control *control, uint32_t worker);
+/** Everything starts at 0: end of the warm-up. */
+void control_stats_clear(struct control *control);
+void control_task_fini(struct control_task *task);
+
+#endif

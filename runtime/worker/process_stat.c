@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CPU time and memory of this process. The peak comes from VmHWM: ru_maxrss would count the
+ * starting process, whose memory a child shares until it executes. */
+#include "worker/process_stat.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int64_t process_stat_cpu_ns(void)
+{
+    struct timespec ts;
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) != 0) {
+        return 0;
+    }
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+void process_stat_memory_kb(int64_t *rss_kb, int64_t *rss_peak_kb)
+{
+    char line[128];
+    long value;
+    *rss_kb = 0;
+    *rss_peak_kb = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    if (!file) {
+        return;
+    }
+    while (fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "VmHWM: %ld", &value) == 1) {
+            *rss_peak_kb = value;
+        } else if (sscanf(line, "VmRSS: %ld", &value) == 1) {
+            *rss_kb = value;
+            break;
+        }
+    }
+    fclose(file);
+}

@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The worker's loop: messages and frames in, one step of the executor, a beat now and then, and sleep
+ * when there is nothing to do. One thread; libzmq's I/O thread beside it. It never touches the cluster
+ * store and goes on working while no coordinator answers (only the supervisor's death ends it).
+ */
+#include "worker/worker.h"
+
+#include "base/clock.h"
+#include "base/conf.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/rng.h"
+#include "codec/frame.h"
+#include "codec/message.h"
+#include "exec/exec.h"
+#include "worker/process_stat.h"
+#include "worker/registry.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORKER_RECEIVE_MAX 64      /* messages taken in one pass */
+#define WORKER_BEAT_FAST_NS 5000000 /* between beats while the end is near */
+#define WORKER_HELLO_NS 200000000  /* between HELLOs until the assignment comes */
+#define WORKER_BUSY_LOOP_PASSES 64 /* steps between looks at descriptors while busy */
+
+struct worker {
+    struct worker_builtins builtins;
+    const char *control_endpoint;
+    const char *bind_endpoint;
+    char endpoint[256];
+    uint32_t index;
+    uint64_t incarnation;
+    uint64_t epoch;
+    uint32_t attempt;
+    struct transport *transport;
+    struct transport_peer *control;
+    struct loop *loop;
+    struct registry *registry;
+    struct plan *plan;
+    struct exec *exec;
+    bool prepared;
+    bool stopping;              /* cleanup done; the last beat is repeated until SIGTERM */
+    bool fatal;
+    bool quit;
+    enum message_command state;
+    uint32_t finish_level;
+    uint64_t stats_round;
+    int64_t beat_ns, offsets_ns;     /* intervals */
+    int64_t beat_at_ns, offsets_at_ns, hello_at_ns;
+    bool beat_fast;
+    struct buf out;
+};
+
+static void send_message(struct worker *worker, struct message *message)
+{
+    message->worker = worker->index;
+    message->incarnation = worker->incarnation;
+    message->epoch = worker->epoch;
+    message->attempt = worker->attempt;
+    buf_clear(&worker->out);
+    void *handle;
+    uint8_t *data;
+    const struct transport_ops *ops = worker->transport->ops;
+    if (message_encode(message, &worker->out) != GALE_OK ||
+        ops->prepare(worker->transport, worker->out.size, &handle, &data) != GALE_OK) {
+        return;
+    }
+    memcpy(data, worker->out.data, worker->out.size);
+    if (ops->send(worker->transport, worker->control, handle) == GALE_ERR_AGAIN) {
+        ops->drop(worker->transport, handle); /* No coordinator reads: the next beat will say it. */
+    }
+}
+
+static void send_event(struct worker *worker, enum message_event event, uint32_t other,
+                       uint32_t task, const char *text)
+{
+    struct message message = {.type = MESSAGE_EVENT};
+    message.as.event.event = event;
+    message.as.event.other = other;
+    message.as.event.task = task;
+    message.as.event.text = text;
+    send_message(worker, &message);
+}
+
+static void on_event(void *self, enum message_event event, uint32_t other, uint32_t task,
+                     const char *text)
+{
+    struct worker *worker = self;
+    if (event != EVENT_COMPONENT_ERROR) {
+        gale_log(GALE_LOG_WARN, "%s", text);
+    }
+    send_event(worker, event, other, task, text);
+}
+
+static void fatal(struct worker *worker, const char *text)
+{
+    gale_log(GALE_LOG_ERROR, "%s", text);
+    send_event(worker, EVENT_FATAL, 0, 0, text);
+    worker->fatal = true;
+    worker->state = COMMAND_STOP;
+    worker->stopping = true;
+}
+
+static int64_t on_clock(void *self)
+{
+    (void)self;
+    return clock_now_ns();
+}
+
+static void on_fd(void *argument, int fd, unsigned events)
+{
+    struct worker *worker = argument;
+    unsigned ready = (events & (LOOP_READ | LOOP_HANGUP) ? GALE_FD_READ : 0u) |
+                     (events & LOOP_WRITE ? GALE_FD_WRITE : 0u);
+    if (worker->exec) {
+        exec_fd_ready(worker->exec, fd, ready);
+    }
+}
+
+static enum gale_err on_watch(void *self, int fd, unsigned events)
+{
+    struct worker *worker = self;
+    unsigned wanted = (events & GALE_FD_READ ? LOOP_READ : 0u) |
+                      (events & GALE_FD_WRITE ? LOOP_WRITE : 0u);
+    if (events == 0) {
+        loop_remove(worker->loop, fd);
+        return GALE_OK;
+    }
+    enum gale_err err = loop_add(worker->loop, fd, wanted, on_fd, worker);
+    return err == GALE_ERR_EXISTS ? loop_modify(worker->loop, fd, wanted) : err;
+}
+
+static void send_hello(struct worker *worker)
+{
+    struct message message = {.type = MESSAGE_HELLO};
+    message.as.hello.worker = worker->index;
+    message.as.hello.incarnation = worker->incarnation;
+    message.as.hello.pid = getpid();
+    message.as.hello.data_endpoint = worker->endpoint;
+    send_message(worker, &message);
+}
+
+static void send_beat(struct worker *worker, int64_t now_ns)
+{
+    struct message message = {.type = MESSAGE_BEAT};
+    struct message_beat *beat = &message.as.beat;
+    if (worker->exec && !worker->fatal) {
+        exec_beat(worker->exec, beat);
+    }
+    beat->state = worker->state;
+    beat->finish_level = worker->finish_level;
+    beat->stats_round = worker->stats_round;
+    beat->cpu_ns = process_stat_cpu_ns();
+    process_stat_memory_kb(&beat->rss_kb, &beat->rss_peak_kb);
+    worker->beat_fast = beat->spouts_done || worker->stopping;
+    worker->beat_at_ns = now_ns + (worker->beat_fast ? WORKER_BEAT_FAST_NS : worker->beat_ns);
+    send_message(worker, &message);
+}
+
+static void send_offsets(struct worker *worker, bool final, int64_t now_ns)
+{
+    struct message message = {.type = MESSAGE_OFFSETS};
+    exec_offsets(worker->exec, final, &message.as.offsets);
+    message.as.offsets.final = final;
+    worker->offsets_at_ns = now_ns + worker->offsets_ns;
+    if (message.as.offsets.items_count > 0 || final) {
+        send_message(worker, &message);
+    }
+}
+
+static void prepare(struct worker *worker, int64_t now_ns)
+{
+    struct gale_error error = {0};
+    if (!worker->prepared &&
+        exec_prepare(worker->exec, now_ns, &error) != GALE_OK) {
+        fatal(worker, error.text);
+        return;
+    }
+    worker->prepared = true;
+    if (exec_activate(worker->exec, true, &error) != GALE_OK) {
+        fatal(worker, error.text);
+        return;
+    }
+    worker->state = COMMAND_ACTIVATE;
+}
+
+static bool compile(struct worker *worker, const struct message_assign *assign)
+{
+    struct gale_conf *tree = NULL;
+    struct diag diag;
+    diag_init(&diag);
+    enum gale_err err = conf_unpack(assign->tree.data, assign->tree.size, &tree);
+    if (err == GALE_OK) {
+        err = registry_new(worker->builtins.spouts, worker->builtins.bolts, "/",
+                           &worker->registry);
+    }
+    if (err == GALE_OK) {
+        err = plan_compile(tree, worker->registry, &diag, &worker->plan);
+    }
+    if (err == GALE_OK && worker->plan->tasks_count != assign->tasks_count) {
+        err = GALE_ERR_CORRUPT;
+    }
+    conf_free(tree);
+    if (err != GALE_OK) {
+        char text[600];
+        snprintf(text, sizeof(text), "worker %u cannot compile the topology: %s", worker->index,
+                 diag.count > 0 ? diag.items[0].text : gale_err_name(err));
+        fatal(worker, text);
+    }
+    diag_fini(&diag);
+    return err == GALE_OK;
+}
+
+static void restore(struct worker *worker, const struct message_assign *assign)
+{
+    struct gale_error error = {0};
+    for (uint32_t id = 1; assign->positions && id <= assign->tasks_count; id++) {
+        if (assign->positions[id].size > 0 &&
+            exec_restore(worker->exec, id, assign->positions[id], &error) != GALE_OK) {
+            fatal(worker, error.text);
+            return;
+        }
+    }
+}
+
+static void on_assign(struct worker *worker, const struct message *message, int64_t now_ns)
+{
+    const struct message_assign *assign = &message->as.assign;
+    if (worker->exec || worker->fatal || !compile(worker, assign)) {
+        return;
+    }
+    struct rng rng;
+    struct gale_error error = {0};
+    if (rng_seed_os(&rng) != GALE_OK) {
+        fatal(worker, "the system gives no random numbers (getrandom): ids would not be safe");
+        return;
+    }
+    struct exec_options options = {.plan = worker->plan,
+                                   .task_worker = assign->task_worker,
+                                   .worker = worker->index,
+                                   .workers_count = assign->workers_count,
+                                   .epoch = worker->epoch,
+                                   .attempt = worker->attempt,
+                                   .incarnation = worker->incarnation,
+                                   .seed = rng_next(&rng),
+                                   .link = LINK_OPTIONS_DEFAULT,
+                                   .ports = {.self = worker,
+                                             .clock = on_clock,
+                                             .transport = worker->transport,
+                                             .watch = on_watch,
+                                             .event = on_event}};
+    worker->beat_ns = (int64_t)assign->beat_ms * 1000000;
+    worker->offsets_ns = (int64_t)assign->offsets_ms * 1000000;
+    worker->offsets_at_ns = now_ns + worker->offsets_ns;
+    if (exec_new(&options, &worker->exec, &error) != GALE_OK) {
+        fatal(worker, error.text);
+        return;
+    }
+    restore(worker, assign);
+    if (assign->active && !worker->fatal) {
+        prepare(worker, now_ns);
+    }
+    send_beat(worker, now_ns);
+}
+
+static void on_peers(struct worker *worker, const struct message *message)
+{
+    struct gale_error error = {0};
+    for (uint32_t i = 0; worker->exec && i < message->as.peers.items_count; i++) {
+        const struct message_peer *peer = &message->as.peers.items[i];
+        if (exec_peer(worker->exec, peer->worker, peer->up, peer->incarnation,
+                      peer->data_endpoint, &error) != GALE_OK) {
+            on_event(worker, EVENT_LINK_FAILED, peer->worker, 0, error.text);
+        }
+    }
+}
+
+static void stop(struct worker *worker, int64_t now_ns)
+{
+    if (!worker->stopping) {
+        if (worker->exec && worker->prepared) {
+            send_offsets(worker, true, now_ns);
+            exec_cleanup(worker->exec);
+        }
+        worker->stopping = true;
+    }
+    worker->state = COMMAND_STOP;
+}
+
+static void on_command(struct worker *worker, const struct message *message, int64_t now_ns)
+{
+    struct gale_error error = {0};
+    if (!worker->exec || worker->fatal) {
+        worker->stopping = worker->stopping || message->as.command.command == COMMAND_STOP;
+        return;
+    }
+    switch (message->as.command.command) {
+    case COMMAND_ACTIVATE:
+        prepare(worker, now_ns);
+        break;
+    case COMMAND_DEACTIVATE:
+        if (worker->prepared) {
+            exec_activate(worker->exec, false, &error);
+        }
+        worker->state = COMMAND_DEACTIVATE;
+        break;
+    case COMMAND_DRAIN:
+        exec_drain(worker->exec);
+        worker->state = COMMAND_DRAIN;
+        break;
+    case COMMAND_FINISH:
+        if (worker->prepared && worker->finish_level <= message->as.command.level) {
+            exec_finish(worker->exec, message->as.command.level);
+        }
+        worker->finish_level = message->as.command.level + 1;
+        worker->state = COMMAND_FINISH;
+        break;
+    case COMMAND_STOP:
+        stop(worker, now_ns);
+        break;
+    case COMMAND_RESET_STATS:
+        exec_reset_stats(worker->exec);
+        worker->stats_round++;
+        break;
+    }
+    send_beat(worker, now_ns);
+}
+
+static void on_message(struct worker *worker, const uint8_t *data, size_t size, int64_t now_ns)
+{
+    struct message message;
+    struct gale_error error;
+    if (message_decode(data, size, &message, &error) != GALE_OK) {
+        on_event(worker, EVENT_REFUSED, 0, 0, error.text);
+        return;
+    }
+    if (message.epoch != worker->epoch || message.attempt != worker->attempt ||
+        message.worker != worker->index || message.incarnation != worker->incarnation) {
+        on_event(worker, EVENT_REFUSED, 0, 0,
+                 "a message of another epoch, attempt or process was refused");
+    } else if (message.type == MESSAGE_ASSIGN) {
+        on_assign(worker, &message, now_ns);
+    } else if (message.type == MESSAGE_PEERS) {
+        on_peers(worker, &message);
+    } else if (message.type == MESSAGE_COMMAND) {
+        on_command(worker, &message, now_ns);
+    } else if (message.type == MESSAGE_TOUCHED && worker->exec) {
+        exec_fail_touched(worker->exec, message.as.touched.workers);
+    }
+    message_fini(&message);
+}
+
+/* Takes what has come; true when there was something. */
+static bool receive(struct worker *worker, int64_t now_ns)
+{
+    const struct transport_ops *ops = worker->transport->ops;
+    struct transport_message in;
+    int taken = 0;
+    while (taken < WORKER_RECEIVE_MAX && ops->receive(worker->transport, &in) == GALE_OK) {
+        taken++;
+        if (frame_is_frame(in.data, in.size)) {
+            if (worker->exec && !worker->stopping) {
+                exec_frame(worker->exec, &in, now_ns);
+                continue;
+            }
+        } else {
+            on_message(worker, in.data, in.size, now_ns);
+        }
+        ops->release(worker->transport, &in);
+    }
+    return taken > 0;
+}
+
+static void periodic(struct worker *worker, int64_t now_ns)
+{
+    if (!worker->exec && !worker->fatal && now_ns >= worker->hello_at_ns) {
+        send_hello(worker);
+        worker->hello_at_ns = now_ns + WORKER_HELLO_NS;
+    }
+    if (now_ns >= worker->beat_at_ns) {
+        send_beat(worker, now_ns);
+    }
+    if (worker->exec && worker->prepared && !worker->stopping &&
+        now_ns >= worker->offsets_at_ns) {
+        send_offsets(worker, false, now_ns);
+    }
+}
+
+static int64_t next_ns(const struct worker *worker)
+{
+    int64_t next = worker->beat_at_ns;
+    if (!worker->exec) {
+        return worker->hello_at_ns < next ? worker->hello_at_ns : next;
+    }
+    if (worker->stopping) {
+        return next;
+    }
+    int64_t exec = exec_next_ns(worker->exec);
+    next = exec < next ? exec : next;
+    return worker->offsets_at_ns < next ? worker->offsets_at_ns : next;
+}
+
+static void on_wire(void *argument, int fd, unsigned events)
+{
+    (void)argument;
+    (void)fd;
+    (void)events; /* Only ends the wait: the pass takes what has come. */
+}
+
+static void on_signal(void *argument, int signal, int64_t pid)
+{
+    struct worker *worker = argument;
+    (void)signal;
+    (void)pid;
+    worker->quit = true;
+}
+
+static int run(struct worker *worker)
+{
+    uint32_t busy = 0;
+    while (!worker->quit) {
+        int64_t now = clock_now_ns();
+        bool received = receive(worker, now);
+        enum exec_answer answer = EXEC_IDLE;
+        if (worker->exec && !worker->stopping) {
+            answer = exec_step(worker->exec, now);
+        }
+        periodic(worker, now);
+        if (answer == EXEC_BUSY || received) {
+            if (++busy % WORKER_BUSY_LOOP_PASSES == 0) {
+                loop_run_once(worker->loop, 0);
+            }
+            continue;
+        }
+        if (receive(worker, now)) {
+            continue; /* Sending may have eaten the descriptor's edge: look before sleeping. */
+        }
+        if (worker->exec && !worker->beat_fast && exec_spouts_done(worker->exec)) {
+            send_beat(worker, now); /* The end may be near: the coordinator should know at once. */
+            continue;
+        }
+        loop_run_once(worker->loop, next_ns(worker) - clock_now_ns());
+    }
+    return worker->fatal ? 70 : 0;
+}
+
+static bool parse(struct worker *worker, int argc, char **argv)
+{
+    static const struct option table[] = {
+        {"control", required_argument, NULL, 'c'}, {"bind", required_argument, NULL, 'b'},
+        {"index", required_argument, NULL, 'i'},   {"incarnation", required_argument, NULL, 'n'},
+        {"epoch", required_argument, NULL, 'e'},   {"attempt", required_argument, NULL, 'a'},
+        {"log", required_argument, NULL, 'l'},     {NULL, 0, NULL, 0}};
+    enum gale_log_level level = GALE_LOG_INFO;
+    int option;
+    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        switch (option) {
+        case 'c': worker->control_endpoint = optarg; break;
+        case 'b': worker->bind_endpoint = optarg; break;
+        case 'i': worker->index = (uint32_t)strtoul(optarg, NULL, 10); break;
+        case 'n': worker->incarnation = strtoull(optarg, NULL, 16); break;
+        case 'e': worker->epoch = strtoull(optarg, NULL, 10); break;
+        case 'a': worker->attempt = (uint32_t)strtoul(optarg, NULL, 10); break;
+        case 'l':
+            if (!log_level_parse(optarg, &level)) {
+                return false;
+            }
+            break;
+        default: return false;
+        }
+    }
+    char who[32];
+    snprintf(who, sizeof(who), "%u", worker->index);
+    log_init(level, who, isatty(STDERR_FILENO) == 1);
+    return worker->control_endpoint && worker->bind_endpoint && worker->incarnation != 0;
+}
+
+static enum gale_err start(struct worker *worker, struct gale_error *error)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    signal(SIGINT, SIG_IGN);  /* Ctrl-C reaches the whole group; the coordinator decides. */
+    signal(SIGPIPE, SIG_IGN);
+    enum gale_err err = loop_new(&worker->loop, error);
+    if (err == GALE_OK) {
+        err = loop_signals(worker->loop, &signals, on_signal, worker);
+    }
+    if (err == GALE_OK) {
+        err = transport_zmq_new(1, &worker->transport, error);
+    }
+    if (err != GALE_OK) {
+        return err;
+    }
+    const struct transport_ops *ops = worker->transport->ops;
+    err = ops->bind(worker->transport, worker->bind_endpoint, worker->endpoint,
+                    sizeof(worker->endpoint), error);
+    if (err == GALE_OK) {
+        err = ops->connect(worker->transport, worker->control_endpoint, &worker->control, error);
+    }
+    if (err == GALE_OK) {
+        err = loop_add(worker->loop, ops->fd(worker->transport), LOOP_READ, on_wire, worker);
+    }
+    return err;
+}
+
+int worker_main(int argc, char **argv, const struct worker_builtins *builtins)
+{
+    struct worker worker = {.builtins = *builtins, .beat_ns = 250000000, .offsets_ns = 1000000000};
+    struct gale_error error = {0};
+    buf_init(&worker.out, MESSAGE_SIZE_MAX);
+    if (!parse(&worker, argc, argv)) {
+        fprintf(stderr, "gale worker: started by `gale run`, not by hand: wrong arguments\n");
+        return 64;
+    }
+    int code = 70;
+    if (start(&worker, &error) == GALE_OK) {
+        worker.beat_at_ns = clock_now_ns() + worker.beat_ns;
+        code = run(&worker);
+    } else {
+        gale_log(GALE_LOG_ERROR, "worker %u cannot start: %s", worker.index, error.text);
+    }
+    exec_free(worker.exec);
+    if (worker.transport) {
+        worker.transport->ops->disconnect(worker.transport, worker.control);
+        worker.transport->ops->free(worker.transport);
+    }
+    loop_free(worker.loop);
+    plan_free(worker.plan);
+    registry_free(worker.registry);
+    buf_fini(&worker.out);
+    return code;
+}
