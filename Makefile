@@ -23,29 +23,29 @@ help:
 	@echo "make clean                 removes build/"
 
 build:
-	@cd "$(root)" && tests/setup.sh build && tests/build.sh release
+	@cd "$(root)" && bash tests/setup.sh build && bash tests/build.sh release
 
 demo: build
 	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
-		GALE="$(root)build/release/gale" topologies/wordcount/demo.sh $(DEMO)
+		GALE="$(root)build/release/gale" bash topologies/wordcount/demo.sh $(DEMO)
 
 check:
-	@cd "$(root)" && tests/setup.sh check && tests/check.sh
+	@cd "$(root)" && bash tests/setup.sh check && bash tests/check.sh
 
 sim:
-	@cd "$(root)" && tests/setup.sh check && tests/build.sh release gale_sim && \
+	@cd "$(root)" && bash tests/setup.sh check && bash tests/build.sh release gale_sim && \
 		build/release/tests/gale_sim --seeds $(SEEDS)
 
 soak: build
 	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
-		GALE="$(root)build/release/gale" tests/blackbox/soak.sh
+		GALE="$(root)build/release/gale" bash tests/blackbox/soak.sh
 
 fuzz:
-	@cd "$(root)" && tests/setup.sh check && tests/fuzz/run.sh $(FUZZ_SECONDS)
+	@cd "$(root)" && bash tests/setup.sh check && bash tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 bench: build
 	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
-		GALE="$(root)build/release/gale" bench/run.sh $(BENCH)
+		GALE="$(root)build/release/gale" bash bench/run.sh $(BENCH)
 
 format:
 	@bash "$(root)tests/lint/lint.sh" fix "$(root:/=)" "$(root)build/release"
