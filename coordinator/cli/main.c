@@ -3,21 +3,19 @@
  * The one binary. `gale worker …` is how the supervisor starts a worker process: it goes straight
  * to the engine, past everything that is meant for people. All else is the command line.
  */
+#include "bolts/builtin.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
-#if __has_include("worker/worker.h")
+#include "spouts/builtin.h"
 #include "worker/worker.h"
-#define MAIN_WORKER 1
-#endif
 #include <string.h>
 
 int main(int argc, char **argv)
 {
     output_guard_descriptors();
-#ifdef MAIN_WORKER
     if (argc > 1 && strcmp(argv[1], "worker") == 0) {
-        return worker_main(argc - 1, argv + 1);
+        const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
+        return worker_main(argc - 1, argv + 1, &builtins);
     }
-#endif
     return verbs_main(argc, argv);
 }
