@@ -155,9 +155,11 @@ static void options_choice_matches_whole_words(void **state)
     assert_false(options_choice("a|bc|d", ""));
 }
 
-/* Calls print with a stream into memory; the caller frees. */
-static char *printed(void (*print)(const struct verb_spec *verb, FILE *file),
-                     const struct verb_spec *verb)
+/* Calls print with a stream into memory; the caller frees. Not inlined: gcc 12 would
+ * take the returned text for the local variable that held it. */
+__attribute__((noinline)) static char *printed(void (*print)(const struct verb_spec *verb,
+                                                             FILE *file),
+                                               const struct verb_spec *verb)
 {
     char *text = NULL;
     size_t size = 0;
