@@ -291,7 +291,8 @@ void plan_report_field(struct plan_builder *builder, const struct conf_place *pl
     char hint[160];
     plan_hint(hint, sizeof(hint), field, names);
     diag_add(builder->diag, DIAG_UNKNOWN_FIELD, place, hint,
-             "stream \"%s\" of \"%s\" has no field \"%.64s\"", stream->name, source->name, field);
+             "stream \"%s\" of \"%s\" has no field \"%.64s\"", stream->name, source->name,
+             field);
 }
 
 static void report_stream(struct plan_builder *builder, const struct plan_build_input *raw,
