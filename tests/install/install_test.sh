@@ -28,6 +28,22 @@ if nm -D --defined-only "$libdir/libgale.so.0" | awk '{print $3}' | grep -v '^ga
 fi
 nm -D --defined-only "$libdir/libgale.so.0" | grep -q ' gale_version@@GALE_0.1$'
 
+step "every function of the headers is exported"
+# The bench of gale/test.h takes the engine's place in a unit test, so it is a library of its own.
+exported=$(nm -D --defined-only "$libdir/libgale.so.0" | sed -n 's/.* \(gale_.*\)@@GALE_0.*/\1/p')
+if [ -e "$libdir/libgale_bench.a" ]; then
+    exported+=" $(nm --defined-only "$libdir/libgale_bench.a" | sed -n 's/.* T //p')"
+fi
+missing=0
+for name in $(grep -hA3 '^GALE_API [^=]*$' "$prefix"/include/gale/*.h | tr -d '\n' |
+    grep -oE 'GALE_API [^();]*\(' | grep -oE 'gale_[a-z0-9_]+\($' | tr -d '(' | sort -u); do
+    if ! grep -qw "$name" <<<"$exported"; then
+        echo "install_test: $name is declared but not exported" >&2
+        missing=$((missing + 1))
+    fi
+done
+[ "$missing" -eq 0 ]
+
 step "find_package(gale)"
 mkdir "$scratch/by-cmake"
 cp "$root"/tests/install/{CMakeLists.txt,split.c,load.c} "$scratch/by-cmake"
@@ -62,6 +78,11 @@ for module in "$scratch/by-cmake/build/libsplit.so" "$scratch/by-pc/libsplit.so"
     cp "$module" "$root/tests/install/topology.yaml" "$run"
     printf 'the cow jumped\nover the moon\n' >"$run/words.txt"
     (cd "$run" && "$prefix/bin/gale" validate topology.yaml)
+    (cd "$run" && timeout 60 "$prefix/bin/gale" run --fresh topology.yaml >out.txt 2>&1 </dev/null) ||
+        { cat "$run/out.txt"; exit 1; }
+    for word in the cow jumped over moon; do
+        grep -qw "$word" "$run/out.txt" || { echo "no '$word' in:" && cat "$run/out.txt"; exit 1; }
+    done
     # The module needs libgale.so.0; its symbols must be those of the executable.
     if readelf -d "$module" | grep -q 'NEEDED.*libgale.so.0'; then
         bindings=$(cd "$run" && LD_DEBUG=bindings "$prefix/bin/gale" validate topology.yaml 2>&1 |
