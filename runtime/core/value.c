@@ -46,6 +46,7 @@ static void read_number(const uint8_t *at, struct gale_value *out)
     }
 }
 
+/* False when an extension is no decimal; out may then have been changed. */
 static bool read_bytes(const uint8_t *at, const struct head *head, struct gale_value *out)
 {
     uint8_t first = *at;
@@ -59,39 +60,61 @@ static bool read_bytes(const uint8_t *at, const struct head *head, struct gale_v
     return true;
 }
 
-enum gale_err gale_cursor_next(struct gale_cursor *cursor, struct gale_value *out)
+/* Everything but small numbers and short strings. */
+static enum gale_err next_any(struct gale_cursor *cursor, struct gale_value *out)
 {
     const uint8_t *at = cursor->at;
+    struct head head;
     if (at == cursor->end) {
         return GALE_ERR_AGAIN;
     }
-    struct head head;
     if (!head_read(at, (size_t)(cursor->end - at), &head)) {
         return GALE_ERR_CORRUPT;
     }
     uint8_t first = *at;
-    struct gale_value value = {.type = GALE_NIL};
-    cursor->at = at + head.size;
     if (head.children != 0) {
         out->type = head.children == 1 ? GALE_LIST : GALE_MAP;
         out->as.count = head.count;
+        cursor->at = at + head.size;
         return GALE_OK;
     }
-    if (first < 0x80 || first >= 0xe0) {
-        value.type = GALE_INT64;
-        value.as.int64 = (int8_t)first;
+    if (first >= 0xe0) {
+        out->type = GALE_INT64;
+        out->as.int64 = (int8_t)first;
+    } else if (first == 0xc0) {
+        out->type = GALE_NIL;
     } else if (first == 0xc2 || first == 0xc3) {
-        value.type = GALE_BOOL;
-        value.as.boolean = first == 0xc3;
+        out->type = GALE_BOOL;
+        out->as.boolean = first == 0xc3;
     } else if (first >= 0xca && first <= 0xd3) {
-        read_number(at, &value);
-    } else if (first != 0xc0 && !read_bytes(at, &head, &value)) {
-        cursor->at = at;
+        read_number(at, out);
+    } else if (!read_bytes(at, &head, out)) {
         return GALE_ERR_CORRUPT;
     }
-    cursor->at += head.count;
-    *out = value;
+    cursor->at = at + head.size + head.count;
     return GALE_OK;
+}
+
+enum gale_err gale_cursor_next(struct gale_cursor *cursor, struct gale_value *out)
+{
+    const uint8_t *at = cursor->at;
+    size_t left = (size_t)(cursor->end - at);
+    uint8_t first = left > 0 ? *at : 0xc1;
+    if (first < 0x80) {
+        out->type = GALE_INT64;
+        out->as.int64 = first;
+        cursor->at = at + 1;
+        return GALE_OK;
+    }
+    size_t size = first & 0x1fu;
+    if (GALE_LIKELY((first & 0xe0u) == 0xa0u && size < left)) {
+        out->type = GALE_STRING;
+        out->as.bytes.data = (const char *)at + 1;
+        out->as.bytes.size = size;
+        cursor->at = at + 1 + size;
+        return GALE_OK;
+    }
+    return next_any(cursor, out);
 }
 
 enum gale_err gale_cursor_skip(struct gale_cursor *cursor)
