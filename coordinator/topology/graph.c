@@ -340,7 +340,7 @@ enum gale_err graph_render(const struct plan *plan, enum graph_format format, st
     case GRAPH_DOT: render_dot(&sheet); break;
     case GRAPH_MERMAID: render_mermaid(&sheet); break;
     case GRAPH_JSON: render_json(&sheet); break;
-    default: GALE_ASSERT(!"a graph_format");
+    default: GALE_ASSERT(format <= GRAPH_JSON);
     }
     return sheet.err;
 }
