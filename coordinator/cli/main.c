@@ -7,13 +7,18 @@
 #include "cli/output.h"
 #include "cli/verbs.h"
 #include "spouts/builtin.h"
+#include "supervise/supervise.h"
 #include "worker/worker.h"
+#include <stdlib.h>
 #include <string.h>
 
 int main(int argc, char **argv)
 {
     output_guard_descriptors();
     if (argc > 1 && strcmp(argv[1], "worker") == 0) {
+        if (argc > 3 && strcmp(argv[2], "--parent") == 0) {
+            process_die_with_parent(strtoll(argv[3], NULL, 10));
+        }
         const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
         return worker_main(argc - 1, argv + 1, &builtins);
     }

@@ -6,10 +6,12 @@
  */
 #include "base/conf.h"
 #include "base/log.h"
+#include "bolts/builtin.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/view.h"
 #include "run/run.h"
+#include "spouts/builtin.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -187,7 +189,9 @@ static int run(const struct invocation *call)
     static char self_path[PATH_MAX];
     static const char *defines[OPTIONS_VALUES_MAX];
     struct run_look look = {.call = call};
+    const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
     struct run_options options = {
+        .builtins = &builtins,
         .file = call->args[0],
         .defines = defines,
         .fresh = options_given(call, "fresh"),

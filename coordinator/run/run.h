@@ -9,6 +9,7 @@
 #define RUN_RUN_H
 
 #include "core/diag.h"
+#include "worker/worker.h"
 #include <gale/errors.h>
 #include <gale/log.h>
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct run_options {
     bool fresh;            /* forget the saved offsets of an earlier run of this name */
     bool json;             /* log lines and report are meant for machines */
     const char *state_dir; /* NULL = $XDG_STATE_HOME/gale or ~/.local/state/gale */
+    const struct worker_builtins *builtins; /* the same tables that the worker verb gives */
     const char *gale_path; /* binary that is started as a worker: `gale_path worker …` */
     const char *name;      /* replaces the topology's name; NULL = as in the file */
     enum gale_log_level log_level;

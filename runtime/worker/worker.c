@@ -456,7 +456,8 @@ static bool parse(struct worker *worker, int argc, char **argv)
         {"control", required_argument, NULL, 'c'}, {"bind", required_argument, NULL, 'b'},
         {"index", required_argument, NULL, 'i'},   {"incarnation", required_argument, NULL, 'n'},
         {"epoch", required_argument, NULL, 'e'},   {"attempt", required_argument, NULL, 'a'},
-        {"log", required_argument, NULL, 'l'},     {NULL, 0, NULL, 0}};
+        {"log", required_argument, NULL, 'l'},     {"parent", required_argument, NULL, 'p'},
+        {NULL, 0, NULL, 0}};
     enum gale_log_level level = GALE_LOG_INFO;
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -472,6 +473,7 @@ static bool parse(struct worker *worker, int argc, char **argv)
                 return false;
             }
             break;
+        case 'p': break; /* Taken by the binary before anything else. */
         default: return false;
         }
     }

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loading a topology; see load.h. Module paths in the plan's tree are absolute, so it can travel. */
+#include "run/load.h"
+
+#include "base/conf.h"
+#include "worker/registry.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* "lib.so" or "lib.so:name": the path in `path`, the name (or NULL) returned in *name. */
+static bool is_module(const char *file, char path[PATH_MAX], const char **name)
+{
+    snprintf(path, PATH_MAX, "%s", file);
+    char *suffix = strstr(path, ".so");
+    *name = NULL;
+    if (!suffix || (suffix[3] != '\0' && suffix[3] != ':')) {
+        return false;
+    }
+    if (suffix[3] == ':') {
+        *name = file + (suffix - path) + 4;
+        suffix[3] = '\0';
+    }
+    return true;
+}
+
+static enum gale_err build_module(struct loaded *loaded, const char *path, const char *name,
+                                  struct gale_conf **tree, struct gale_error *error)
+{
+    const struct gale_module *module = registry_module(loaded->registry, path, error);
+    if (!module) {
+        return error->code;
+    }
+    const struct gale_topology_source *source = NULL;
+    for (size_t i = 0; module->topologies && module->topologies[i]; i++) {
+        if (!name || strcmp(module->topologies[i]->name, name) == 0) {
+            source = module->topologies[i];
+            break;
+        }
+    }
+    if (!source) {
+        return gale_error_set(error, GALE_ERR_NOT_FOUND, "module %s has no topology%s%s", path,
+                              name ? " named " : "", name ? name : "");
+    }
+    struct gale_topology *topology = gale_topology_new(source->name);
+    enum gale_err err = topology ? source->build(topology) : GALE_ERR_NOMEM;
+    if (err == GALE_OK) {
+        *tree = conf_new();
+        err = *tree ? GALE_OK : GALE_ERR_NOMEM;
+        const struct gale_conf *built = gale_topology_conf(topology);
+        for (size_t i = 0; err == GALE_OK && i < gale_conf_count(built); i++) {
+            err = conf_add_copy(*tree, gale_conf_key(built, i), gale_conf_at(built, i));
+        }
+    }
+    gale_topology_free(topology);
+    return err == GALE_OK ? err
+                          : gale_error_set(error, err, "topology %s of %s: %s", source->name,
+                                           path, gale_err_name(err));
+}
+
+static enum gale_err directory_of(const char *path, char out[PATH_MAX])
+{
+    char full[PATH_MAX];
+    if (!realpath(path, full)) {
+        return GALE_ERR_NOT_FOUND;
+    }
+    char *slash = strrchr(full, '/');
+    if (slash == full) {
+        slash++;
+    }
+    *slash = '\0';
+    snprintf(out, PATH_MAX, "%s", full);
+    return GALE_OK;
+}
+
+static enum gale_err override(struct gale_conf *tree, const struct load_options *options)
+{
+    enum gale_err err = GALE_OK;
+    if (options->name) {
+        conf_remove(tree, "name");
+        err = conf_add_scalar(tree, "name", options->name, true, NULL);
+    }
+    if (err == GALE_OK && options->workers > 0) {
+        char text[16];
+        snprintf(text, sizeof(text), "%u", options->workers);
+        conf_remove(tree, "workers");
+        err = conf_add_scalar(tree, "workers", text, false, NULL);
+    }
+    return err;
+}
+
+static enum gale_err read_tree(const struct load_options *options, struct loaded *loaded,
+                               const char *path, const char *name, bool module,
+                               struct gale_conf **tree, struct gale_error *error)
+{
+    if (module) {
+        return build_module(loaded, path, name, tree, error);
+    }
+    enum gale_err err =
+        topology_file_load(options->file, &options->defines, &loaded->diag, tree);
+    return err == GALE_ERR_INVALID ? GALE_OK : err; /* The diagnostics say it. */
+}
+
+enum gale_err load_topology(const struct load_options *options, struct loaded *loaded,
+                            struct gale_error *error)
+{
+    char path[PATH_MAX];
+    char directory[PATH_MAX];
+    const char *name;
+    struct gale_conf *tree = NULL;
+    struct gale_conf *resolved = NULL;
+    memset(loaded, 0, sizeof(*loaded));
+    diag_init(&loaded->diag);
+    bool module = is_module(options->file, path, &name);
+    if (access(path, R_OK) != 0 || directory_of(path, directory) != GALE_OK) {
+        return gale_error_set(error, GALE_ERR_NOT_FOUND, "cannot read %s: %s", path,
+                              strerror(errno));
+    }
+    enum gale_err err = registry_new(options->builtins->spouts, options->builtins->bolts,
+                                     module ? "." : directory, &loaded->registry);
+    if (err == GALE_OK) {
+        err = read_tree(options, loaded, path, name, module, &tree, error);
+    }
+    if (err == GALE_OK && tree) {
+        err = override(tree, options);
+    }
+    if (err == GALE_OK && tree) {
+        err = registry_resolve(module ? "." : directory, tree, &resolved);
+    }
+    if (err == GALE_OK && resolved) {
+        err = plan_compile(resolved, loaded->registry, &loaded->diag, &loaded->plan);
+        err = err == GALE_ERR_INVALID ? GALE_OK : err;
+    }
+    conf_free(tree);
+    conf_free(resolved);
+    diag_sort(&loaded->diag);
+    if (loaded->diag.errors_count > 0) {
+        plan_free(loaded->plan);
+        loaded->plan = NULL;
+    }
+    if (err != GALE_OK && error->text[0] == '\0') {
+        gale_error_set(error, err, "%s: %s", options->file, gale_err_name(err));
+    }
+    return err;
+}
+
+void loaded_fini(struct loaded *loaded)
+{
+    plan_free(loaded->plan);
+    registry_free(loaded->registry);
+    diag_fini(&loaded->diag);
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run on this machine: the coordinator's state machine (control.c) with real processes, ZeroMQ and
+ * an embedded store. One thread, one loop. Sockets lie in a directory of their own (0700) that is
+ * removed at the end; workers die with this process, however it dies.
+ */
+#include "run/run.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "codec/message.h"
+#include "run/run_internal.h"
+#include "schedule/schedule.h"
+#include "worker/process_stat.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RUN_RECEIVE_MAX 256
+#define RUN_EXIT_INVALID 78
+#define RUN_EXIT_NO_INPUT 66
+#define RUN_EXIT_INTERNAL 70
+
+static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation);
+
+static void port_signal(void *self, uint32_t index, int signal)
+{
+    struct run *run = self;
+    process_signal(&run->workers[index].process, signal);
+}
+
+static void port_connect(void *self, uint32_t index, const char *endpoint)
+{
+    struct run *run = self;
+    struct run_worker *worker = &run->workers[index];
+    struct gale_error error = {0};
+    run->transport->ops->disconnect(run->transport, worker->peer);
+    worker->peer = NULL;
+    if (endpoint && run->transport->ops->connect(run->transport, endpoint, &worker->peer,
+                                                 &error) != GALE_OK) {
+        gale_log(GALE_LOG_ERROR, "worker %u: %s", index, error.text);
+    }
+}
+
+static void port_send(void *self, uint32_t index, const struct message *message)
+{
+    struct run *run = self;
+    const struct transport_ops *ops = run->transport->ops;
+    void *handle;
+    uint8_t *data;
+    buf_clear(&run->out);
+    if (!run->workers[index].peer || message_encode(message, &run->out) != GALE_OK ||
+        ops->prepare(run->transport, run->out.size, &handle, &data) != GALE_OK) {
+        return;
+    }
+    memcpy(data, run->out.data, run->out.size);
+    if (ops->send(run->transport, run->workers[index].peer, handle) == GALE_ERR_AGAIN) {
+        ops->drop(run->transport, handle); /* It does not read: silence will end it. */
+    }
+}
+
+static void port_save(void *self, uint32_t task, struct message_bytes position)
+{
+    run_store_save(self, task, position);
+}
+
+static void port_note(void *self, const char *line)
+{
+    struct run *run = self;
+    gale_log(GALE_LOG_INFO, "%s", line);
+    if (run->view->note) {
+        run->view->note(run->view->self, line);
+    }
+}
+
+static uint64_t port_random(void *self)
+{
+    struct run *run = self;
+    return rng_next(&run->rng) | 1u;
+}
+
+static void on_exit_ready(void *argument, int fd, unsigned events)
+{
+    struct run_worker *worker = argument;
+    struct run *run = worker->run;
+    int status;
+    char text[128];
+    (void)events;
+    loop_remove(run->loop, fd);
+    if (!process_reap(&worker->process, &status, NULL)) {
+        loop_add(run->loop, fd, LOOP_READ, on_exit_ready, worker);
+        return;
+    }
+    process_status_text(status, text, sizeof(text));
+    control_exited(&run->control, worker->index, text, clock_now_ns());
+}
+
+static const char *level_name(enum gale_log_level level)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+    return names[level];
+}
+
+static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation)
+{
+    struct run *run = self;
+    struct run_worker *worker = &run->workers[index];
+    char bind[128];
+    char number[4][32];
+    snprintf(bind, sizeof(bind), "ipc://%s/w%u-%" PRIx64, run->socket_dir, index,
+             incarnation & 0xffffff);
+    snprintf(number[0], sizeof(number[0]), "%u", index);
+    snprintf(number[1], sizeof(number[1]), "%" PRIx64, incarnation);
+    snprintf(number[2], sizeof(number[2]), "%" PRIu64, run->epoch);
+    snprintf(number[3], sizeof(number[3]), "%d", (int)getpid());
+    const char *argv[] = {run->options->gale_path, "worker",  "--parent",  number[3],
+                          "--control",             run->endpoint, "--bind", bind,
+                          "--index",               number[0], "--incarnation", number[1],
+                          "--epoch",               number[2], "--attempt", "1",
+                          "--log",                 level_name(run->options->log_level), NULL};
+    struct process_limits limits = {run->plan->memory_max, run->plan->open_files_max};
+    struct gale_error error = {0};
+    enum gale_err err = process_start(argv, &limits, &worker->process, &error);
+    if (err != GALE_OK) {
+        gale_log(GALE_LOG_ERROR, "worker %u: %s", index, error.text);
+        return err;
+    }
+    return loop_add(run->loop, worker->process.pidfd, LOOP_READ, on_exit_ready, worker);
+}
+
+static void on_signal(void *argument, int signal, int64_t pid)
+{
+    struct run *run = argument;
+    int64_t now = clock_now_ns();
+    (void)pid;
+    if (++run->signals_count == 1) {
+        run->signal = signal;
+        run->end = RUN_END_INTERRUPTED;
+        port_note(run, "draining: what is under way is processed; interrupt again to stop at once");
+        control_drain(&run->control, run->plan->drain_ms, now);
+        return;
+    }
+    control_abort(&run->control, now);
+}
+
+static void on_wire(void *argument, int fd, unsigned events)
+{
+    (void)argument;
+    (void)fd;
+    (void)events;
+}
+
+static bool receive(struct run *run)
+{
+    const struct transport_ops *ops = run->transport->ops;
+    struct transport_message in;
+    int taken = 0;
+    while (taken < RUN_RECEIVE_MAX && ops->receive(run->transport, &in) == GALE_OK) {
+        struct message message;
+        struct gale_error error;
+        taken++;
+        if (message_decode(in.data, in.size, &message, &error) == GALE_OK) {
+            control_message(&run->control, &message, clock_now_ns());
+            message_fini(&message);
+        } else {
+            gale_log(GALE_LOG_WARN, "a message was refused: %s", error.text);
+        }
+        ops->release(run->transport, &in);
+    }
+    return taken > 0;
+}
+
+/* Descriptors that the components of the run may use: workers have /dev/null for their stdin. */
+static void announce_descriptors(void)
+{
+    char number[16];
+    int in = fcntl(STDIN_FILENO, F_DUPFD, 100);
+    int out = fcntl(STDOUT_FILENO, F_DUPFD, 100);
+    if (in >= 0) {
+        snprintf(number, sizeof(number), "%d", in);
+        setenv("GALE_STDIN_FD", number, 1);
+    }
+    if (out >= 0) {
+        snprintf(number, sizeof(number), "%d", out);
+        setenv("GALE_STDOUT_FD", number, 1);
+    }
+}
+
+static enum gale_err make_sockets(struct run *run, struct gale_error *error)
+{
+    const char *base = getenv("XDG_RUNTIME_DIR");
+    char bind[128];
+    if (!base || strlen(base) > 20 || access(base, W_OK) != 0) {
+        base = "/tmp"; /* A socket's path has but 107 bytes. */
+    }
+    snprintf(run->socket_dir, sizeof(run->socket_dir), "%s/gale-XXXXXX", base);
+    if (!mkdtemp(run->socket_dir)) {
+        run->socket_dir[0] = '\0';
+        return gale_error_set(error, GALE_ERR_IO, "cannot make a directory under %s: %s", base,
+                              strerror(errno));
+    }
+    snprintf(bind, sizeof(bind), "ipc://%s/c", run->socket_dir);
+    enum gale_err err = transport_zmq_new(1, &run->transport, error);
+    if (err == GALE_OK) {
+        err = run->transport->ops->bind(run->transport, bind, run->endpoint,
+                                        sizeof(run->endpoint), error);
+    }
+    if (err == GALE_OK) {
+        err = loop_add(run->loop, run->transport->ops->fd(run->transport), LOOP_READ, on_wire,
+                       run);
+    }
+    return err;
+}
+
+static enum gale_err make_loop(struct run *run, struct gale_error *error)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    enum gale_err err = loop_new(&run->loop, error);
+    return err == GALE_OK ? loop_signals(run->loop, &signals, on_signal, run) : err;
+}
+
+static enum gale_err make_control(struct run *run, struct gale_error *error)
+{
+    uint32_t count = run->plan->workers;
+    run->task_worker = calloc(run->plan->tasks_count + 1u, sizeof(*run->task_worker));
+    run->workers = calloc(count, sizeof(*run->workers));
+    if (!run->task_worker || !run->workers) {
+        return gale_error_set(error, GALE_ERR_NOMEM, "no memory for %u workers", count);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        run->workers[i] = (struct run_worker){.run = run, .index = i, .process = {0, -1}};
+    }
+    enum gale_err err = schedule_even(run->plan, count, NULL, run->task_worker);
+    if (err != GALE_OK) {
+        return gale_error_set(error, err,
+                              "%u workers are too few for the isolated components: raise `workers`",
+                              count);
+    }
+    run->ports = (struct control_ports){.self = run,
+                                        .spawn = port_spawn,
+                                        .signal = port_signal,
+                                        .connect = port_connect,
+                                        .send = port_send,
+                                        .save = port_save,
+                                        .note = port_note,
+                                        .random = port_random};
+    struct control_options options = {.plan = run->plan,
+                                      .ports = &run->ports,
+                                      .limits = slot_limits_default(),
+                                      .task_worker = run->task_worker,
+                                      .workers_count = count,
+                                      .epoch = run->epoch,
+                                      .attempt = 1};
+    return control_init(&run->control, &options);
+}
+
+static void set_times(struct run *run)
+{
+    const struct run_options *options = run->options;
+    run->start_ns = clock_now_ns();
+    run->baseline_ns = run->start_ns;
+    run->own_cpu_base_ns = process_stat_cpu_ns();
+    run->drain_at_ns =
+        options->duration_ms ? run->start_ns + options->duration_ms * 1000000 : INT64_MAX;
+    run->warmup_at_ns =
+        options->warmup_ms ? run->start_ns + options->warmup_ms * 1000000 : INT64_MAX;
+    run->sample_at_ns =
+        options->sample_ms ? run->start_ns + (int64_t)options->sample_ms * 1000000 : INT64_MAX;
+}
+
+static void periodic(struct run *run, int64_t now_ns)
+{
+    if (now_ns >= run->warmup_at_ns) {
+        run->warmup_at_ns = INT64_MAX;
+        run->baseline_ns = now_ns;
+        run->own_cpu_base_ns = process_stat_cpu_ns();
+        control_reset_stats(&run->control, now_ns);
+    }
+    if (now_ns >= run->drain_at_ns) {
+        run->drain_at_ns = INT64_MAX;
+        run->end = RUN_END_DURATION;
+        control_drain(&run->control, run->plan->drain_ms, now_ns);
+    }
+    if (now_ns >= run->sample_at_ns) {
+        run->sample_at_ns = now_ns + (int64_t)run->options->sample_ms * 1000000;
+        run_sample(run, now_ns);
+    }
+    if (run->end_ns == 0 && run->control.state >= CONTROL_FINISHING) {
+        run->end_ns = now_ns;
+    }
+    control_tick(&run->control, now_ns);
+}
+
+static int64_t next_ns(const struct run *run)
+{
+    int64_t next = control_next_ns(&run->control);
+    next = run->warmup_at_ns < next ? run->warmup_at_ns : next;
+    next = run->drain_at_ns < next ? run->drain_at_ns : next;
+    return run->sample_at_ns < next ? run->sample_at_ns : next;
+}
+
+static void go(struct run *run)
+{
+    set_times(run);
+    control_start(&run->control, run->start_ns);
+    while (run->control.state != CONTROL_STOPPED) {
+        while (receive(run)) {
+        }
+        int64_t now = clock_now_ns();
+        periodic(run, now);
+        if (run->control.state == CONTROL_STOPPED || receive(run)) {
+            continue;
+        }
+        int64_t next = next_ns(run);
+        loop_run_once(run->loop, next == INT64_MAX ? LOOP_WAIT_FOREVER : next - clock_now_ns());
+    }
+}
+
+static int finish(struct run *run)
+{
+    int code = 0;
+    if (run->control.failed) {
+        run->end = RUN_END_FAILED;
+        code = RUN_EXIT_INTERNAL;
+        if (run->view->error) {
+            run->view->error(run->view->self, code, &run->control.error);
+        }
+    } else if (run->control.aborted) {
+        run->end = RUN_END_ABORTED;
+        code = run->signal ? 128 + run->signal : 75;
+    } else if (run->signal) {
+        code = 128 + run->signal;
+    }
+    if (run->end_ns == 0) {
+        run->end_ns = clock_now_ns();
+    }
+    run_store_end(run);
+    run_report(run, code);
+    return code;
+}
+
+static void remove_sockets(struct run *run)
+{
+    char command_path[PATH_MAX];
+    if (run->socket_dir[0] == '\0') {
+        return;
+    }
+    DIR *dir = opendir(run->socket_dir);
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir)) != NULL) {
+        snprintf(command_path, sizeof(command_path), "%s/%s", run->socket_dir, entry->d_name);
+        unlink(command_path);
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    rmdir(run->socket_dir);
+}
+
+static void close_all(struct run *run)
+{
+    for (uint32_t i = 0; run->workers && run->transport && i < run->plan->workers; i++) {
+        run->transport->ops->disconnect(run->transport, run->workers[i].peer);
+    }
+    if (run->transport) {
+        run->transport->ops->free(run->transport);
+    }
+    remove_sockets(run);
+    if (run->store) {
+        run->store->ops->close(run->store);
+    }
+    control_fini(&run->control);
+    loop_free(run->loop);
+    buf_fini(&run->out);
+    free(run->workers);
+    free(run->task_worker);
+    loaded_fini(&run->loaded);
+}
+
+static int fail(struct run *run, int code, const struct gale_error *error)
+{
+    if (run->view->error) {
+        run->view->error(run->view->self, code, error);
+    }
+    close_all(run);
+    return code;
+}
+
+static enum gale_err load(struct run *run, struct gale_error *error)
+{
+    const struct run_options *options = run->options;
+    struct load_options load = {.file = options->file,
+                                .defines = {options->defines, options->defines_count},
+                                .builtins = options->builtins,
+                                .name = options->name,
+                                .workers = options->workers};
+    enum gale_err err = load_topology(&load, &run->loaded, error);
+    if (err == GALE_OK && run->view->diagnostics) {
+        run->view->diagnostics(run->view->self, &run->loaded.diag);
+    }
+    run->plan = run->loaded.plan;
+    return err;
+}
+
+int run_topology(const struct run_options *options, const struct run_view *view)
+{
+    struct run run = {.options = options, .view = view, .end = RUN_END_COMPLETED};
+    struct gale_error error = {0};
+    buf_init(&run.out, MESSAGE_SIZE_MAX);
+    log_init(options->log_level, "run", isatty(STDERR_FILENO) == 1 && !options->json);
+    enum gale_err err = load(&run, &error);
+    if (err != GALE_OK) {
+        return fail(&run, err == GALE_ERR_NOT_FOUND ? RUN_EXIT_NO_INPUT : RUN_EXIT_INVALID,
+                    &error);
+    }
+    if (!run.plan) {
+        close_all(&run);
+        return RUN_EXIT_INVALID;
+    }
+    err = rng_seed_os(&run.rng);
+    if (err == GALE_OK) {
+        err = run_store_open(&run, &error);
+    }
+    if (err == GALE_OK) {
+        err = make_loop(&run, &error);
+    }
+    if (err == GALE_OK) {
+        err = make_control(&run, &error);
+    }
+    if (err == GALE_OK) {
+        err = run_store_begin(&run, &error);
+    }
+    if (err == GALE_OK) {
+        err = make_sockets(&run, &error);
+    }
+    if (err != GALE_OK) {
+        if (error.text[0] == '\0') {
+            gale_error_set(&error, err, "the run cannot start: %s", gale_err_name(err));
+        }
+        return fail(&run, RUN_EXIT_INTERNAL, &error);
+    }
+    run.control.epoch = run.epoch;
+    announce_descriptors();
+    go(&run);
+    int code = finish(&run);
+    close_all(&run);
+    return code;
+}

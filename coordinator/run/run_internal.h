@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of one run share. One thread. */
+#ifndef RUN_RUN_INTERNAL_H
+#define RUN_RUN_INTERNAL_H
+
+#include "base/loop.h"
+#include "base/rng.h"
+#include "run/control.h"
+#include "run/load.h"
+#include "run/run.h"
+#include "store/store.h"
+#include "transport/transport.h"
+
+#include <limits.h>
+#include <sys/resource.h>
+
+struct run;
+
+struct run_worker {
+    struct run *run;
+    uint32_t index;
+    struct process process;
+    struct transport_peer *peer;
+    int64_t dead_rss_peak_kb;
+};
+
+struct run {
+    const struct run_options *options;
+    const struct run_view *view;
+    struct loaded loaded;
+    const struct plan *plan;
+    uint16_t *task_worker;
+    struct store *store;
+    char state_path[PATH_MAX];
+    char socket_dir[64];
+    struct loop *loop;
+    struct transport *transport;
+    char endpoint[128];
+    struct control control;
+    struct control_ports ports;
+    struct run_worker *workers;
+    struct buf out;
+    struct rng rng;
+    uint64_t epoch;
+    int64_t start_ns;
+    int64_t baseline_ns;       /* end of the warm-up */
+    int64_t end_ns;            /* when the last tree ended */
+    int64_t own_cpu_base_ns;
+    int64_t drain_at_ns;       /* --duration */
+    int64_t warmup_at_ns;
+    int64_t sample_at_ns;
+    int signals_count;
+    int signal;                /* the first one */
+    enum run_end end;
+};
+
+/* run_store.c: what outlives a run. */
+enum gale_err run_store_open(struct run *run, struct gale_error *error);
+/** Takes the next epoch and hands saved positions to the control. */
+enum gale_err run_store_begin(struct run *run, struct gale_error *error);
+void run_store_save(struct run *run, uint32_t task, struct message_bytes position);
+/** Notes the state the topology was left in. */
+void run_store_end(struct run *run);
+/* run_report.c */
+void run_sample(struct run *run, int64_t now_ns);
+void run_report(struct run *run, int exit_code);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What outlives a run, in one SQLite file per topology name: the epoch, which grows with each run, the
+ * positions of replayable spout tasks, and the state the topology was left in. Layout of the paths in
+ * store/records.h. Written about once a second, never per tuple.
+ */
+#include "run/run_internal.h"
+
+#include <gale/log.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* mkdir -p with mode 0700 for what is new. */
+static enum gale_err make_directories(char *path, struct gale_error *error)
+{
+    for (char *at = path + 1;; at++) {
+        if (*at != '/' && *at != '\0') {
+            continue;
+        }
+        char end = *at;
+        *at = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+            gale_error_set(error, GALE_ERR_IO,
+                           "cannot make the state directory %s: %s; choose another with "
+                           "--state-dir",
+                           path, strerror(errno));
+            *at = end;
+            return GALE_ERR_IO;
+        }
+        *at = end;
+        if (end == '\0') {
+            return GALE_OK;
+        }
+    }
+}
+
+static enum gale_err state_directory(struct run *run, struct gale_error *error)
+{
+    const char *given = run->options->state_dir;
+    const char *state_home = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    int size;
+    if (given) {
+        size = snprintf(run->state_path, sizeof(run->state_path), "%s/%s", given,
+                        run->plan->name);
+    } else if (state_home && state_home[0] == '/') {
+        size = snprintf(run->state_path, sizeof(run->state_path), "%s/gale/%s", state_home,
+                        run->plan->name);
+    } else {
+        size = snprintf(run->state_path, sizeof(run->state_path), "%s/.local/state/gale/%s",
+                        home ? home : "/tmp", run->plan->name);
+    }
+    if (size < 0 || (size_t)size >= sizeof(run->state_path) - 16) {
+        return gale_error_set(error, GALE_ERR_LIMIT, "the state directory's path is too long");
+    }
+    return make_directories(run->state_path, error);
+}
+
+static enum gale_err ensure(struct run *run, const char *path)
+{
+    enum gale_err err = run->store->ops->create(run->store, path, "", 0);
+    return err == GALE_ERR_EXISTS ? GALE_OK : err;
+}
+
+enum gale_err run_store_open(struct run *run, struct gale_error *error)
+{
+    enum gale_err err = state_directory(run, error);
+    if (err != GALE_OK) {
+        return err;
+    }
+    strcat(run->state_path, "/store.db");
+    return store_sqlite_open(run->state_path, &run->store, error);
+}
+
+static void position_path(const struct run *run, uint32_t task, char *out, size_t size)
+{
+    const struct plan_component *component =
+        &run->plan->components[run->plan->task_component[task]];
+    snprintf(out, size, "/topologies/%s/positions/%s.%u", run->plan->name, component->name,
+             task - component->first_task);
+}
+
+static enum gale_err next_epoch(struct run *run)
+{
+    struct buf value;
+    int64_t version;
+    char text[32];
+    buf_init(&value, 0);
+    enum gale_err err = ensure(run, "/epoch");
+    if (err == GALE_OK) {
+        err = run->store->ops->get(run->store, "/epoch", &value, &version);
+    }
+    if (err == GALE_OK) {
+        snprintf(text, sizeof(text), "%.*s", (int)value.size,
+                 value.data ? (const char *)value.data : "");
+        run->epoch = strtoull(text, NULL, 10) + 1;
+        int size = snprintf(text, sizeof(text), "%llu", (unsigned long long)run->epoch);
+        err = run->store->ops->set(run->store, "/epoch", text, (size_t)size, version, NULL);
+    }
+    buf_fini(&value);
+    return err;
+}
+
+static enum gale_err take_position(struct run *run, uint32_t task, struct buf *value)
+{
+    char path[256];
+    position_path(run, task, path, sizeof(path));
+    if (run->options->fresh) {
+        enum gale_err err = run->store->ops->remove(run->store, path, STORE_ANY_VERSION);
+        return err == GALE_ERR_NOT_FOUND ? GALE_OK : err;
+    }
+    enum gale_err err = run->store->ops->get(run->store, path, value, NULL);
+    if (err == GALE_ERR_NOT_FOUND) {
+        return GALE_OK;
+    }
+    struct message_bytes position = {value->data, value->size};
+    return err == GALE_OK && value->size > 0 ? control_restore(&run->control, task, position)
+                                             : err;
+}
+
+enum gale_err run_store_begin(struct run *run, struct gale_error *error)
+{
+    char path[160];
+    struct buf value;
+    buf_init(&value, 0);
+    snprintf(path, sizeof(path), "/topologies/%s", run->plan->name);
+    enum gale_err err = next_epoch(run);
+    err = err == GALE_OK ? ensure(run, "/topologies") : err;
+    err = err == GALE_OK ? ensure(run, path) : err;
+    strcat(path, "/status");
+    err = err == GALE_OK ? ensure(run, path) : err;
+    snprintf(path, sizeof(path), "/topologies/%s/positions", run->plan->name);
+    err = err == GALE_OK ? ensure(run, path) : err;
+    for (uint32_t id = 1; err == GALE_OK && id <= run->plan->tasks_count; id++) {
+        if (run->plan->components[run->plan->task_component[id]].spout) {
+            err = take_position(run, id, &value);
+        }
+    }
+    buf_fini(&value);
+    if (err != GALE_OK) {
+        return gale_error_set(error, err, "the state store %s: %s; --state-dir names another",
+                              run->state_path, gale_err_name(err));
+    }
+    return GALE_OK;
+}
+
+void run_store_save(struct run *run, uint32_t task, struct message_bytes position)
+{
+    char path[256];
+    position_path(run, task, path, sizeof(path));
+    enum gale_err err = run->store->ops->set(run->store, path, position.data, position.size,
+                                             STORE_ANY_VERSION, NULL);
+    if (err == GALE_ERR_NOT_FOUND) {
+        err = run->store->ops->create(run->store, path, position.data, position.size);
+    }
+    if (err != GALE_OK) {
+        gale_log(GALE_LOG_ERROR,
+                 "position of task %u not saved in %s: %s; the next run would replay from the one "
+                 "before",
+                 task, run->state_path, gale_err_name(err));
+    }
+}
+
+void run_store_end(struct run *run)
+{
+    char path[160];
+    const char *state = control_state_name(run->control.state);
+    snprintf(path, sizeof(path), "/topologies/%s/status", run->plan->name);
+    run->store->ops->set(run->store, path, state, strlen(state), STORE_ANY_VERSION, NULL);
+}
