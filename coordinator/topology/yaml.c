@@ -11,6 +11,8 @@
 #include "topology/yaml.h"
 #include "topology/substitute.h"
 
+#include "base/str.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -392,7 +394,10 @@ static enum gale_err report_syntax(struct reader *reader, const char *text, size
     struct conf_place place =
         place_of_marks(reader, &parser->problem_mark, &parser->problem_mark);
     char hint[96] = "";
-    if (parser->context) {
+    if (parser->context &&
+        (strstr(parser->context, "alias") || strstr(parser->context, "anchor"))) {
+        str_copy(hint, sizeof hint, "put quotes around a text that starts with * or &");
+    } else if (parser->context) {
         snprintf(hint, sizeof hint, "%.60s from line %zu", parser->context,
                  parser->context_mark.line + 1);
     }
