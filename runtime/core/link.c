@@ -120,13 +120,13 @@ enum link_verdict link_in_frame(struct link_in *in, const struct frame_header *h
     return verdict;
 }
 
-/* ---- out ------------------------------------------------------------------------------------ */
-
 void link_in_fail(struct link_in *in)
 {
     GALE_ASSERT(in->state == LINK_STATE_OPEN);
     in_set_state(in, LINK_STATE_FAILED);
 }
+
+/* ---- out ------------------------------------------------------------------------------------ */
 
 void link_out_init(struct link_out *out)
 {

@@ -216,6 +216,16 @@ static void link_in_new_incarnation_forgets_the_old_one(void **state)
     assert_int_equal(judge(&in, header), LINK_DROP_STALE);
 }
 
+static void link_in_failed_by_its_owner_waits_for_a_new_generation(void **state)
+{
+    (void)state;
+    struct link_in in = open_in(1);
+    link_in_fail(&in);
+    assert_int_equal(judge_data(&in, 1, 1), LINK_DROP_STALE);
+    assert_int_equal(judge_hello(&in, 2), LINK_HELLO);
+    assert_int_equal(judge_data(&in, 2, 1), LINK_ACCEPT);
+}
+
 static void link_in_checks_off_let_the_bad_through(void **state)
 {
     (void)state;
@@ -569,6 +579,7 @@ int main(void)
         cmocka_unit_test(link_in_lower_epoch_or_other_attempt_is_stale),
         cmocka_unit_test(link_in_wrong_addressee_is_stale),
         cmocka_unit_test(link_in_new_incarnation_forgets_the_old_one),
+        cmocka_unit_test(link_in_failed_by_its_owner_waits_for_a_new_generation),
         cmocka_unit_test(link_in_checks_off_let_the_bad_through),
         cmocka_unit_test(link_out_greets_until_it_is_seen),
         cmocka_unit_test(link_out_wanted_hello_is_answered_once),
