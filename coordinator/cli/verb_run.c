@@ -189,9 +189,7 @@ static int run(const struct invocation *call)
     static char self_path[PATH_MAX];
     static const char *defines[OPTIONS_VALUES_MAX];
     struct run_look look = {.call = call};
-    const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
     struct run_options options = {
-        .builtins = &builtins,
         .file = call->args[0],
         .defines = defines,
         .fresh = options_given(call, "fresh"),
