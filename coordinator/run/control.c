@@ -101,7 +101,8 @@ enum gale_err control_restore(struct control *control, uint32_t task,
     }
     memcpy(copy, position.data, position.size);
     free((void *)(uintptr_t)control->positions[task].data);
-    control->positions[task] = (struct message_bytes){copy, position.size};
+    control->positions[task].data = copy;
+    control->positions[task].size = position.size;
     return GALE_OK;
 }
 
