@@ -4,10 +4,7 @@
 
 #include "bolts/builtin.h"
 #include "spouts/builtin.h"
-#include "topology/topology_file.h"
-#include "worker/registry.h"
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,65 +32,38 @@ static int read_defines(const struct invocation *call, const char **texts,
     return EXIT_DONE;
 }
 
-/* Directory of a file, to which the module paths in it are relative. */
-static bool directory_of(const char *path, char out[PATH_MAX])
-{
-    const char *slash = strrchr(path, '/');
-    int size = slash == NULL   ? snprintf(out, PATH_MAX, ".")
-               : slash == path ? snprintf(out, PATH_MAX, "/")
-                               : snprintf(out, PATH_MAX, "%.*s", (int)(slash - path), path);
-    return size > 0 && size < PATH_MAX;
-}
-
-int compile_open(const struct invocation *call, const char *path, struct compiled *out)
+int compile_open(const struct invocation *call, const char *path, struct loaded *out)
 {
     static const char *texts[OPTIONS_VALUES_MAX];
-    char directory[PATH_MAX];
-    struct topology_defines defines;
-    struct gale_conf *tree = NULL;
+    const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
+    struct load_options options = {.file = path, .builtins = &builtins};
+    struct gale_error error = {GALE_OK, ""};
     memset(out, 0, sizeof *out);
     diag_init(&out->diag);
-    int code = read_defines(call, texts, &defines);
+    int code = read_defines(call, texts, &options.defines);
     if (code != EXIT_DONE) {
         return code;
     }
-    if (access(path, R_OK) != 0) {
+    if (strchr(path, ':') == NULL && access(path, R_OK) != 0) {
         return output_fail(call->json, errno == EACCES ? EXIT_DENIED : EXIT_NO_INPUT,
                            "`gale new topology NAME` writes one to start from",
                            "cannot read %s: %s", path, strerror(errno));
     }
-    if (!directory_of(path, directory) ||
-        registry_new(spouts_builtin, bolts_builtin, directory, &out->registry) != GALE_OK) {
-        return no_memory(call);
-    }
-    enum gale_err err = topology_file_load(path, &defines, &out->diag, &tree);
-    if (err != GALE_ERR_NOMEM && tree != NULL) {
-        err = plan_compile(tree, out->registry, &out->diag, &out->plan);
-    }
-    conf_free(tree);
+    enum gale_err err = load_topology(&options, out, &error);
     if (err == GALE_ERR_NOMEM) {
         return no_memory(call);
     }
-    diag_sort(&out->diag);
-    if (out->diag.errors_count > 0) {
-        plan_free(out->plan);
-        out->plan = NULL;
+    if (err != GALE_OK) {
+        return output_fail(call->json, output_code_of(err), NULL, "%s", error.text);
     }
     return EXIT_DONE;
 }
 
-void compile_close(struct compiled *compiled)
-{
-    plan_free(compiled->plan);
-    registry_free(compiled->registry);
-    diag_fini(&compiled->diag);
-}
-
-int compile_print(const struct invocation *call, const struct compiled *compiled, FILE *file)
+int compile_print(const struct invocation *call, const struct loaded *loaded, FILE *file)
 {
     struct buf text;
     buf_init(&text, 0);
-    enum gale_err err = diag_render(&compiled->diag, &text);
+    enum gale_err err = diag_render(&loaded->diag, &text);
     if (err == GALE_OK) {
         fwrite(text.data, 1, text.size, file);
     }
@@ -101,11 +71,11 @@ int compile_print(const struct invocation *call, const struct compiled *compiled
     return err == GALE_OK ? EXIT_DONE : no_memory(call);
 }
 
-size_t compile_warnings(const struct compiled *compiled)
+size_t compile_warnings(const struct loaded *loaded)
 {
     size_t count = 0;
-    for (size_t i = 0; i < compiled->diag.count; i++) {
-        count += compiled->diag.items[i].warning;
+    for (size_t i = 0; i < loaded->diag.count; i++) {
+        count += loaded->diag.items[i].warning;
     }
     return count;
 }

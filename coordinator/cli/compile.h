@@ -5,24 +5,17 @@
 #define CLI_COMPILE_H
 
 #include "cli/options.h"
-#include "core/plan.h"
-
-struct compiled {
-    struct diag diag;  /* everything found, sorted */
-    struct plan *plan; /* NULL when there were errors */
-    struct registry *registry;
-};
+#include "run/load.h"
 
 /**
  * Reads and compiles a file with the -D options of the command line.
  * @return EXIT_DONE (also with errors in out->diag: then plan is NULL), or the exit code of what
- * kept it from trying, already reported. compile_close in either case.
+ * kept it from trying, already reported. loaded_fini in either case.
  */
-int compile_open(const struct invocation *call, const char *path, struct compiled *out);
-void compile_close(struct compiled *compiled);
+int compile_open(const struct invocation *call, const char *path, struct loaded *out);
 /** Prints the findings as text (diag_render). @return EXIT_DONE or EXIT_INTERNAL, reported. */
-int compile_print(const struct invocation *call, const struct compiled *compiled, FILE *file);
+int compile_print(const struct invocation *call, const struct loaded *loaded, FILE *file);
 /** How many of the findings are warnings. */
-size_t compile_warnings(const struct compiled *compiled);
+size_t compile_warnings(const struct loaded *loaded);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The files that `gale new` writes, as texts with places to fill in: @NAME@ (as given), @ID@ (the
- * name as a C identifier), @BINARY@, @INCLUDE@ and @LIBRARY@ (of the running gale). Pure data.
+ * name as a C identifier), @BINARY@, @INCLUDE@, @LIBRARY@ and @BENCH@ (of the running gale). Pure data.
  */
 #ifndef CLI_SKELETON_H
 #define CLI_SKELETON_H

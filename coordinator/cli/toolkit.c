@@ -63,8 +63,11 @@ bool toolkit_find(struct toolkit *toolkit)
     }
     snprintf(home, sizeof home, "%.*s", (int)(slash - toolkit->binary), toolkit->binary);
     for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
-        if (try_directory(home, libraries[i], "libgale.so", toolkit->library)) {
-            break;
+        if (toolkit->library[0] == '\0') {
+            (void)try_directory(home, libraries[i], "libgale.so", toolkit->library);
+        }
+        if (toolkit->bench[0] == '\0') {
+            (void)try_directory(home, libraries[i], "libgale_bench.a", toolkit->bench);
         }
     }
     bool found = try_directory(home, "../include", "gale/gale.h", toolkit->include);

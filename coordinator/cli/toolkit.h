@@ -13,6 +13,7 @@ struct toolkit {
     char binary[PATH_MAX];  /* the running gale */
     char include[PATH_MAX]; /* directory that holds gale/gale.h; empty = not found */
     char library[PATH_MAX]; /* directory that holds libgale.so; empty = not found */
+    char bench[PATH_MAX];   /* directory that holds libgale_bench.a; empty = not found */
 };
 
 /** Looks them up. @return true when headers and library were found. */

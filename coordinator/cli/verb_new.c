@@ -37,6 +37,7 @@ static enum gale_err fill(const struct filling *filling, const char *text, struc
         {"@BINARY@", filling->toolkit.binary},
         {"@INCLUDE@", filling->toolkit.include},
         {"@LIBRARY@", filling->toolkit.library},
+        {"@BENCH@", filling->toolkit.bench},
     };
     enum gale_err err = GALE_OK;
     while (*text != '\0' && err == GALE_OK) {

@@ -226,13 +226,7 @@ static int run(const struct invocation *call)
                                   .diagnostics = on_diagnostics,
                                   .error = on_error,
                                   .report = on_report};
-#if __has_include("run/run.c")
     int code = run_topology(&options, &view);
-#else
-    int code =
-        output_fail(call->json, EXIT_UNAVAILABLE, NULL, "this build cannot run topologies");
-    (void)view;
-#endif
     view_fini(&look.view);
     if (code == EXIT_INTERNAL && !look.said) {
         (void)output_fail(call->json, code, "run it again with --log-level debug",

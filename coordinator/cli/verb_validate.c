@@ -47,21 +47,21 @@ static void json_plan(struct jsonw *json, const struct plan *plan)
 }
 
 static void json_file(struct jsonw *json, const char *path, bool valid,
-                      const struct compiled *compiled)
+                      const struct loaded *loaded)
 {
-    const struct diag *diag = &compiled->diag;
+    const struct diag *diag = &loaded->diag;
     jsonw_open_object(json, NULL);
     jsonw_string(json, "file", path);
     jsonw_bool(json, "valid", valid);
     jsonw_uint(json, "errors", diag->errors_count);
-    jsonw_uint(json, "warnings", compile_warnings(compiled));
+    jsonw_uint(json, "warnings", compile_warnings(loaded));
     jsonw_uint(json, "not_shown", diag->dropped_count);
     jsonw_open_list(json, "diagnostics");
     for (size_t i = 0; i < diag->count; i++) {
         json_diagnostic(json, &diag->items[i]);
     }
     jsonw_close_list(json);
-    json_plan(json, compiled->plan);
+    json_plan(json, loaded->plan);
     jsonw_close_object(json);
 }
 
@@ -78,22 +78,22 @@ static void print_valid(const char *path, const struct plan *plan)
 
 static int validate(const struct invocation *call, const char *path, struct jsonw *json)
 {
-    struct compiled compiled;
-    int code = compile_open(call, path, &compiled);
+    struct loaded loaded;
+    int code = compile_open(call, path, &loaded);
     if (code == EXIT_DONE) {
         bool strict = options_given(call, "strict");
-        bool valid = compiled.plan != NULL && !(strict && compile_warnings(&compiled) > 0);
+        bool valid = loaded.plan != NULL && !(strict && compile_warnings(&loaded) > 0);
         if (call->json) {
-            json_file(json, path, valid, &compiled);
-        } else if (compiled.diag.count > 0) {
-            code = compile_print(call, &compiled, stdout);
+            json_file(json, path, valid, &loaded);
+        } else if (loaded.diag.count > 0) {
+            code = compile_print(call, &loaded, stdout);
         }
         if (valid && !call->json && !call->quiet) {
-            print_valid(path, compiled.plan);
+            print_valid(path, loaded.plan);
         }
         code = code == EXIT_DONE && !valid ? EXIT_INVALID : code;
     }
-    compile_close(&compiled);
+    loaded_fini(&loaded);
     return code;
 }
 
