@@ -5,7 +5,7 @@
  *
  * Tree: name, guarantee (at-most-once | at-least-once | exactly-once: refused as not there yet),
  * workers (1..256, default 1), max_pending (per spout task, 1..1048576, default 65536), timeout (default 30s, 0 = off),
- * drain (default 10s), tick (default off), hooks, worker_hooks, conf (map of values that every
+ * drain (default 10s), tick (default off; for the bolts with a tick callback), hooks, worker_hooks, conf (map of values that every
  * component sees under its own options), memory_max and open_files_max (per worker), inbox_size (bytes granted for
  * each target task and peer, default 1MiB), spouts and bolts (maps by name). Component keys of the engine: type | module
  * + spout/bolt, parallelism (1..1024), from, tick, hooks, max_pending, isolate (bool); every other key is an
@@ -71,7 +71,8 @@ struct plan_component {
     const char *module;                 /* path or NULL */
     const struct gale_spout_ops *spout; /* exactly one of the two is set */
     const struct gale_bolt_ops *bolt;
-    const struct gale_conf *conf; /* topology's `conf` map under the component's options */
+    const struct gale_conf *conf; /* topology's `conf` map under the component's options,
+                                          the table's defaults filled in */
     uint32_t parallelism;
     uint32_t first_task;  /* ids first_task … first_task + parallelism − 1 */
     uint32_t max_pending; /* spouts */
