@@ -188,6 +188,7 @@ static int run(const struct invocation *call)
 {
     static char self_path[PATH_MAX];
     static const char *defines[OPTIONS_VALUES_MAX];
+    static const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
     struct run_look look = {.call = call};
     struct run_options options = {
         .file = call->args[0],
@@ -198,6 +199,7 @@ static int run(const struct invocation *call)
         .name = options_value(call, "name"),
         .log_level = GALE_LOG_WARN,
         .gale_path = self_path,
+        .builtins = &builtins,
     };
     if (!read_time(call, "duration", &options.duration_ms) ||
         !read_time(call, "warmup", &options.warmup_ms) ||
