@@ -52,7 +52,7 @@ static bool source_of_build(const char *build, char *out)
 bool toolkit_find(struct toolkit *toolkit)
 {
     static const char *const libraries[] = {".", ("../lib/" TOOLKIT_TRIPLET), "../lib",
-                                            "../lib64"};
+                                            "../lib64", "runtime/testing"};
     char home[PATH_MAX];
     char source[PATH_MAX];
     memset(toolkit, 0, sizeof *toolkit);
