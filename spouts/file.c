@@ -334,7 +334,7 @@ static enum progress read_lines(struct file_spout *spout, struct gale_task *task
             spout->searched = size;
             ssize_t got = fill(spout, task);
             if (got <= 0) {
-                current(spout)->done = got < 0;
+                current(spout)->done = current(spout)->done || got < 0;
                 return PROGRESS_END;
             }
             continue;
@@ -405,8 +405,28 @@ static bool follow_up(struct file_spout *spout, struct gale_task *task)
     return true;
 }
 
+/* Goes on to the next file that is not done; returns how many there are. */
+static size_t turn_to_next(struct file_spout *spout)
+{
+    size_t live = 0;
+    for (size_t i = 0; i < spout->set.files_count; i++) {
+        live += !spout->set.files[i].done;
+    }
+    if (live > 1 || (live == 1 && current(spout)->done)) {
+        current(spout)->resumed = spout->skipping;
+        forget_buffer(spout);
+        do {
+            spout->current = (spout->current + 1) % spout->set.files_count;
+        } while (current(spout)->done);
+    }
+    return live;
+}
+
 static enum gale_next next_follow(struct file_spout *spout, struct gale_task *task)
 {
+    if (current(spout)->done && turn_to_next(spout) == 0) {
+        return GALE_NEXT_DONE;
+    }
     if (open_current(spout, task)) {
         enum progress progress = read_lines(spout, task);
         if (progress != PROGRESS_END || follow_up(spout, task)) {
@@ -414,21 +434,7 @@ static enum gale_next next_follow(struct file_spout *spout, struct gale_task *ta
             return GALE_NEXT_MORE;
         }
     }
-    size_t live = 0;
-    for (size_t i = 0; i < spout->set.files_count; i++) {
-        live += !spout->set.files[i].done;
-    }
-    if (live == 0) {
-        return GALE_NEXT_DONE;
-    }
-    if (live > 1 || current(spout)->done) {
-        current(spout)->resumed = spout->skipping;
-        forget_buffer(spout);
-        do {
-            spout->current = (spout->current + 1) % spout->set.files_count;
-        } while (current(spout)->done);
-    }
-    if (++spout->idle_files < live) {
+    if (++spout->idle_files < turn_to_next(spout)) {
         return GALE_NEXT_MORE;
     }
     spout->idle_files = 0;
