@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tests of the log: form, levels, escaping and the limit of lines. Standard error is led into a
+ * file while a test runs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char output[262144];
+static int saved_fd;
+static int output_fd;
+
+static void capture_start(void)
+{
+    char path[] = "/tmp/gale-log-XXXXXX";
+    output_fd = mkstemp(path);
+    assert_true(output_fd >= 0);
+    unlink(path);
+    saved_fd = dup(STDERR_FILENO);
+    dup2(output_fd, STDERR_FILENO);
+}
+
+static void capture_stop(void)
+{
+    dup2(saved_fd, STDERR_FILENO);
+    close(saved_fd);
+    ssize_t size = pread(output_fd, output, sizeof output - 1, 0);
+    output[size > 0 ? size : 0] = '\0';
+    close(output_fd);
+}
+
+static void log_line_has_all_pairs_and_escapes(void **state)
+{
+    (void)state;
+    log_init(GALE_LOG_INFO, "w1", false);
+    log_set_task("topo", "split", 3);
+    capture_start();
+    gale_log(GALE_LOG_WARN, "say \"%s\"", "a\nb\x1b");
+    gale_log(GALE_LOG_DEBUG, "not shown");
+    capture_stop();
+    log_set_task(NULL, NULL, 0);
+    assert_memory_equal(output, "ts=20", 5);
+    assert_non_null(strstr(output, "Z level=warn msg=\"say \\\"a\\nb\\x1b\\\"\" topology=topo "
+                                   "component=split task=3 worker=w1\n"));
+    assert_null(strstr(output, "not shown"));
+}
+
+static void log_pretty_line_is_short_and_long_messages_stay_one_line(void **state)
+{
+    (void)state;
+    static char text[5000];
+    memset(text, '"', sizeof text - 1);
+    log_init(GALE_LOG_DEBUG, "gale", true);
+    capture_start();
+    gale_log(GALE_LOG_INFO, "started");
+    log_init(GALE_LOG_DEBUG, "gale", false);
+    gale_log(GALE_LOG_INFO, "%s", text);
+    capture_stop();
+    assert_non_null(strstr(output, " info gale: started\n"));
+    char *newline = strchr(output, '\n');
+    assert_non_null(newline);
+    newline = strchr(newline + 1, '\n');
+    assert_non_null(newline);
+    assert_int_equal(newline[1], '\0');
+}
+
+static void log_site_over_its_limit_is_cut_off_others_are_not(void **state)
+{
+    (void)state;
+    log_init(GALE_LOG_INFO, "", false);
+    capture_start();
+    for (int i = 0; i < 1000; i++) {
+        gale_log(GALE_LOG_INFO, "storm %d", i);
+    }
+    gale_log(GALE_LOG_INFO, "calm");
+    capture_stop();
+    int lines_count = 0;
+    for (const char *at = output; (at = strstr(at, "storm")); at++) {
+        lines_count++;
+    }
+    /* The loop may cross into a second second. */
+    assert_in_range(lines_count, 20, 40);
+    assert_non_null(strstr(output, "calm"));
+}
+
+static void log_level_names_are_parsed(void **state)
+{
+    (void)state;
+    enum gale_log_level level = GALE_LOG_INFO;
+    assert_true(log_level_parse("error", &level));
+    assert_int_equal(level, GALE_LOG_ERROR);
+    assert_false(log_level_parse("ERROR", &level));
+    assert_int_equal(level, GALE_LOG_ERROR);
+    log_init(GALE_LOG_WARN, NULL, false);
+    assert_int_equal(log_level(), GALE_LOG_WARN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(log_line_has_all_pairs_and_escapes),
+        cmocka_unit_test(log_pretty_line_is_short_and_long_messages_stay_one_line),
+        cmocka_unit_test(log_site_over_its_limit_is_cut_off_others_are_not),
+        cmocka_unit_test(log_level_names_are_parsed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
