@@ -75,7 +75,10 @@ int view_pressure(const struct run_sample *before, const struct run_sample *now)
             best_blocked = blocked;
         }
     }
-    return somebody_waits ? best : -1;
+    /* Tasks of one worker take turns, so a sender there shows no waiting of its own; an inbox that
+     * stays half full says it as well. */
+    bool stays = best >= 0 && fill_of(component_of(before, (size_t)best)) >= pressure_fill_min;
+    return somebody_waits || stays ? best : -1;
 }
 
 struct totals {
@@ -222,22 +225,39 @@ void view_init(struct view *view, FILE *file, enum view_mode mode, int64_t line_
 void view_fini(struct view *view)
 {
     view_end(view);
-    free(view->before_components);
-    view->before_components = NULL;
+    free(view->before.components);
+    free(view->newer.components);
+    memset(&view->before, 0, sizeof view->before);
+    memset(&view->newer, 0, sizeof view->newer);
 }
 
-static void remember(struct view *view, const struct run_sample *sample)
+static void remember(struct view_sample *kept, const struct run_sample *sample)
 {
     size_t size = sample->components_count * sizeof *sample->components;
-    struct run_sample_component *copy = realloc(view->before_components, size > 0 ? size : 1);
-    view->before = *sample;
+    struct run_sample_component *copy = realloc(kept->components, size > 0 ? size : 1);
+    kept->sample = *sample;
+    kept->set = true;
     if (copy == NULL) {
-        view->before.components_count = 0;
+        kept->sample.components_count = 0;
         return;
     }
     memcpy(copy, sample->components, size);
-    view->before_components = copy;
-    view->before.components = copy;
+    kept->components = copy;
+    kept->sample.components = copy;
+}
+
+/* Keeps two samples a window apart, so that rates are over one to two windows however often the
+ * block is drawn: workers report less often than that. */
+static void slide(struct view *view, const struct run_sample *sample)
+{
+    if (!view->newer.set) {
+        remember(&view->newer, sample);
+    } else if (sample->elapsed_ns - view->newer.sample.elapsed_ns >= VIEW_WINDOW_NS) {
+        struct view_sample oldest = view->before;
+        view->before = view->newer;
+        view->newer = oldest;
+        remember(&view->newer, sample);
+    }
 }
 
 /* Bytes of a line that fit into the terminal; escape sequences take no room. */
@@ -273,7 +293,7 @@ static void draw_block(struct view *view, const struct run_sample *sample)
         return;
     }
     size_t rows = view->height > VIEW_EXTRA_LINES + 1 ? view->height - VIEW_EXTRA_LINES : 1;
-    const struct run_sample *before = view->before.topology != NULL ? &view->before : NULL;
+    const struct run_sample *before = view->before.set ? &view->before.sample : NULL;
     view_render(before, sample, view->color, rows, memory);
     if (fclose(memory) != 0) {
         free(text);
@@ -318,7 +338,6 @@ static bool prints_between(const struct view *view, const struct run_sample *sam
 
 void view_sample(struct view *view, const struct run_sample *sample)
 {
-    const struct run_sample *before = view->before.topology != NULL ? &view->before : NULL;
     if (view->mode == VIEW_BLOCK && prints_between(view, sample)) {
         view_end(view);
         view->mode = VIEW_LINES;
@@ -327,19 +346,21 @@ void view_sample(struct view *view, const struct run_sample *sample)
         return;
     }
     int64_t every = view->mode == VIEW_BLOCK ? VIEW_REDRAW_MIN_NS : view->line_every_ns;
-    int64_t last = before != NULL ? before->elapsed_ns : view->mode == VIEW_BLOCK ? -every : 0;
-    if (sample->elapsed_ns - last < every) {
+    bool first = view->mode == VIEW_BLOCK && !view->newer.set;
+    if (!first && sample->elapsed_ns - view->shown_ns < every) {
         return;
     }
+    view->shown_ns = sample->elapsed_ns;
     if (view->mode == VIEW_BLOCK) {
         measure(view);
         draw_block(view, sample);
+        slide(view, sample);
     } else {
-        view_line(before, sample, view->file);
+        view_line(view->before.set ? &view->before.sample : NULL, sample, view->file);
         fputc('\n', view->file);
         fflush(view->file);
+        remember(&view->before, sample);
     }
-    remember(view, sample);
 }
 
 void view_note(struct view *view, const char *line)

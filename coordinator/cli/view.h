@@ -15,16 +15,26 @@ enum view_mode { VIEW_NONE, VIEW_LINES, VIEW_BLOCK };
 
 #define VIEW_REDRAW_MIN_NS INT64_C(100000000)
 
+#define VIEW_WINDOW_NS INT64_C(1000000000)
+
+/* A copy of a sample. */
+struct view_sample {
+    bool set;
+    struct run_sample sample;
+    struct run_sample_component *components;
+};
+
 struct view {
     FILE *file;
     enum view_mode mode;
     int64_t line_every_ns; /* VIEW_LINES */
     bool color;
     bool shared; /* stdout is the same kind of terminal: data lines may come between */
-    unsigned width, height;   /* of the terminal; 0 = none */
-    unsigned drawn;           /* lines of the block that stand on the screen */
-    struct run_sample before; /* last one shown; components copied */
-    struct run_sample_component *before_components;
+    unsigned width, height;    /* of the terminal; 0 = none */
+    unsigned drawn;            /* lines of the block that stand on the screen */
+    int64_t shown_ns;          /* elapsed time of the sample shown last */
+    struct view_sample before; /* rates are since this one */
+    struct view_sample newer;  /* takes its place when it is old enough */
 };
 
 void view_init(struct view *view, FILE *file, enum view_mode mode, int64_t line_every_ns);
@@ -39,7 +49,7 @@ void view_end(struct view *view);
 /**
  * The component that holds the others up, from two consecutive samples: among the bolts whose
  * inbox is at least half full, the one whose own output is blocked least (the most downstream of
- * equals), provided something upstream of it was blocked.
+ * equals), provided that some task was blocked or the inbox was as full before.
  * @param before may be NULL. @return component index, -1 = nobody.
  */
 int view_pressure(const struct run_sample *before, const struct run_sample *now);

@@ -113,6 +113,15 @@ static void pressure_full_queue_without_waiting_is_nobody(void **state)
     finish();
 }
 
+static void pressure_queue_that_stays_full_is_the_bolt(void **state)
+{
+    (void)state;
+    old_components[COUNT].queue_bytes = 600;
+    new_components[COUNT].queue_bytes = 730;
+    assert_int_equal(view_pressure(&before, &now), COUNT);
+    finish();
+}
+
 /* split is full too, but only because it cannot send to count. */
 static void pressure_chain_of_full_queues_is_the_unblocked_one(void **state)
 {
@@ -346,6 +355,7 @@ int main(void)
         VIEW_TEST(pressure_empty_queues_is_nobody),
         VIEW_TEST(pressure_full_queue_and_waiting_sender_is_the_bolt),
         VIEW_TEST(pressure_full_queue_without_waiting_is_nobody),
+        VIEW_TEST(pressure_queue_that_stays_full_is_the_bolt),
         VIEW_TEST(pressure_chain_of_full_queues_is_the_unblocked_one),
         VIEW_TEST(pressure_slow_middle_is_the_middle),
         VIEW_TEST(pressure_first_sample_counts_from_the_start),
