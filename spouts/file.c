@@ -31,6 +31,9 @@
 #define BLOCK_SIZE ((size_t)256 * 1024)
 #define LINE_MAX_DEFAULT (INT64_C(1) << 20)
 #define LINE_MAX_MAX (INT64_C(64) << 20)
+/* A refused line of more bytes than this may be too large for a tuple (1 MiB) with its path; a
+ * shorter one was refused because too much waits downstream, and is tried again. */
+#define LINE_FITS ((size_t)1024 * 1024 - 8192)
 /* Lines of one call of next: few for the pending limit. */
 #define BURST 32
 #define POLL_MS_MAX 3600000
@@ -244,9 +247,8 @@ static void report_long(struct file_spout *spout, struct gale_task *task, uint64
                     current(spout)->path, (unsigned long long)offset);
 }
 
-/* Emits the line of `size` bytes at begin. False when this call's output is full. */
-static bool emit_line(struct file_spout *spout, struct gale_task *task, size_t size,
-                      bool is_first)
+/* Emits the line of `size` bytes at begin. False when it must be tried again later. */
+static bool emit_line(struct file_spout *spout, struct gale_task *task, size_t size)
 {
     struct source_file *file = current(spout);
     if (size > spout->line_max) {
@@ -260,7 +262,7 @@ static bool emit_line(struct file_spout *spout, struct gale_task *task, size_t s
     struct gale_slice line = {spout->buffer + spout->begin, size};
     put_line(spout, task, spout->current, file->consumed, line);
     if (gale_emit_root(task, 0, id) == GALE_ERR_LIMIT) {
-        if (!is_first) {
+        if (size <= LINE_FITS) {
             return false;
         }
         report_long(spout, task, file->consumed);
@@ -340,7 +342,7 @@ static enum progress read_lines(struct file_spout *spout, struct gale_task *task
             continue;
         }
         size_t line_size = (size_t)(newline - start);
-        if (!spout->skipping && !emit_line(spout, task, line_size, emitted == 0)) {
+        if (!spout->skipping && !emit_line(spout, task, line_size)) {
             return PROGRESS_FULL;
         }
         spout->skipping = false;
@@ -350,14 +352,17 @@ static enum progress read_lines(struct file_spout *spout, struct gale_task *task
     return PROGRESS_LINES;
 }
 
-/* The last line of a file to which nothing more will be added. */
-static void emit_rest(struct file_spout *spout, struct gale_task *task)
+/* The last line of a file to which nothing more will be added. False: try again later. */
+static bool emit_rest(struct file_spout *spout, struct gale_task *task)
 {
     size_t size = spout->end - spout->begin;
     if (size > 0 && !spout->skipping && !current(spout)->done) {
-        emit_line(spout, task, size, true);
+        if (!emit_line(spout, task, size)) {
+            return false;
+        }
     }
     consume(spout, size);
+    return true;
 }
 
 static void close_current(struct file_spout *spout)
@@ -392,7 +397,9 @@ static bool follow_up(struct file_spout *spout, struct gale_task *task)
     if (fill(spout, task) > 0) {
         return true;
     }
-    emit_rest(spout, task);
+    if (!emit_rest(spout, task)) {
+        return true;
+    }
     file->replaced = true;
     char *path = strdup(file->path);
     enum gale_err err = path != NULL ? file_set_add(&spout->set, path) : GALE_ERR_NOMEM;
@@ -431,7 +438,7 @@ static enum gale_next next_follow(struct file_spout *spout, struct gale_task *ta
         enum progress progress = read_lines(spout, task);
         if (progress != PROGRESS_END || follow_up(spout, task)) {
             spout->idle_files = 0;
-            return GALE_NEXT_MORE;
+            return progress == PROGRESS_FULL ? GALE_NEXT_IDLE : GALE_NEXT_MORE;
         }
     }
     if (++spout->idle_files < turn_to_next(spout)) {
@@ -449,10 +456,13 @@ static enum gale_next next_plain(struct file_spout *spout, struct gale_task *tas
             spout->current++;
             continue;
         }
-        if (read_lines(spout, task) != PROGRESS_END) {
-            return GALE_NEXT_MORE;
+        enum progress progress = read_lines(spout, task);
+        if (progress != PROGRESS_END) {
+            return progress == PROGRESS_LINES ? GALE_NEXT_MORE : GALE_NEXT_IDLE;
         }
-        emit_rest(spout, task);
+        if (!emit_rest(spout, task)) {
+            return GALE_NEXT_IDLE;
+        }
         close_current(spout);
         spout->current++;
         return GALE_NEXT_MORE;
@@ -495,8 +505,7 @@ static bool read_again(struct file_spout *spout, int fd, uint64_t offset,
 
 /* Emits a failed line again. A line that is gone (file deleted or overwritten) is reported. False
  * when this call's output is full. */
-static bool emit_again(struct file_spout *spout, struct gale_task *task, uint64_t id,
-                       bool is_first)
+static bool emit_again(struct file_spout *spout, struct gale_task *task, uint64_t id)
 {
     size_t index = 0;
     uint64_t offset = 0;
@@ -521,7 +530,7 @@ static bool emit_again(struct file_spout *spout, struct gale_task *task, uint64_
     if (fd >= 0 && fd != file->fd) {
         close(fd);
     }
-    return err != GALE_ERR_LIMIT || is_first;
+    return err != GALE_ERR_LIMIT;
 }
 
 static enum gale_next file_next(void *state, struct gale_task *task)
@@ -530,8 +539,8 @@ static enum gale_next file_next(void *state, struct gale_task *task)
     uint64_t id = 0;
     if (spout->retry.count > 0) {
         for (unsigned i = 0; i < BURST && retry_peek(&spout->retry, &id); i++) {
-            if (!emit_again(spout, task, id, i == 0)) {
-                break;
+            if (!emit_again(spout, task, id)) {
+                return GALE_NEXT_IDLE;
             }
             retry_drop(&spout->retry);
         }

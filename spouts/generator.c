@@ -99,13 +99,15 @@ static enum gale_err check_sentences(struct gale_declare *declare, const struct 
     if (gale_conf_type(node) == GALE_LIST) {
         valid = count > 0 && count <= GENERATOR_TEXTS_MAX;
         for (size_t i = 0; i < count; i++) {
-            valid = valid && gale_conf_text(gale_conf_at(node, i)) != NULL;
+            const char *item = gale_conf_text(gale_conf_at(node, i));
+            valid = valid && item != NULL && strlen(item) <= TEMPLATE_RECORD_MAX;
         }
     }
     if (!valid) {
         gale_declare_error(declare, "sentences",
-                           "sentences must be `classic` or a list of 1 to %d texts",
-                           GENERATOR_TEXTS_MAX);
+                           "sentences must be `classic` or a list of 1 to %d texts of at most "
+                           "%zu bytes",
+                           GENERATOR_TEXTS_MAX, TEMPLATE_RECORD_MAX);
         return GALE_ERR_INVALID;
     }
     return GALE_OK;
@@ -137,6 +139,11 @@ static enum gale_err generator_declare(struct gale_declare *declare,
         gale_declare_error(declare, template != NULL ? "template" : "constant",
                            "choose one of sentences, template and constant");
         return GALE_ERR_INVALID;
+    }
+    if (strlen(gale_conf_string(conf, "constant", "")) > TEMPLATE_RECORD_MAX) {
+        gale_declare_error(declare, "constant", "constant must have at most %zu bytes",
+                           TEMPLATE_RECORD_MAX);
+        return GALE_ERR_LIMIT;
     }
     if (!(rate >= 0 && rate <= GENERATOR_RATE_MAX)) {
         gale_declare_error(declare, "rate",
@@ -276,32 +283,25 @@ static bool emit_one(struct generator *generator, struct gale_task *task, uint64
     return gale_emit_with(task, 0, &emit) != GALE_ERR_LIMIT;
 }
 
-/* Emits failed tuples again; returns how many. */
-static unsigned emit_retries(struct generator *generator, struct gale_task *task)
+/* Emits failed tuples again. */
+static enum gale_next next_retry(struct generator *generator, struct gale_task *task)
 {
-    unsigned count = 0;
     uint64_t id = 0;
-    while (count < GENERATOR_BURST && retry_peek(&generator->retry, &id)) {
+    for (unsigned i = 0; i < GENERATOR_BURST && retry_peek(&generator->retry, &id); i++) {
         if (!emit_one(generator, task, id, 0)) {
-            break;
+            return GALE_NEXT_IDLE;
         }
         retry_drop(&generator->retry);
-        count++;
-    }
-    return count;
-}
-
-/* A tuple that was refused is tried again by the next call, unless it is the call's first: then it
- * is too large by itself and would be refused for ever. */
-static enum gale_next after_refusal(struct generator *generator, struct gale_task *task,
-                                    bool is_first)
-{
-    if (is_first) {
-        gale_task_error(task, "tuple %llu exceeds the largest tuple; shorten the text",
-                        (unsigned long long)generator->at);
-        generator->at++;
     }
     return GALE_NEXT_MORE;
+}
+
+/* Contents are bounded at declare, so a refusal means that too much waits downstream: the same tuple
+ * is tried again a little later. */
+static enum gale_next after_refusal(struct gale_task *task)
+{
+    gale_begin(task);
+    return GALE_NEXT_IDLE;
 }
 
 static enum gale_next next_by_rate(struct generator *generator, struct gale_task *task)
@@ -317,7 +317,7 @@ static enum gale_next next_by_rate(struct generator *generator, struct gale_task
             return GALE_NEXT_IDLE;
         }
         if (!emit_one(generator, task, generator->at, due)) {
-            return after_refusal(generator, task, i == 0);
+            return after_refusal(task);
         }
         generator->at++;
     }
@@ -337,7 +337,7 @@ static enum gale_next next_fast(struct generator *generator, struct gale_task *t
         gale_put_string(out, text->data, text->size);
         if (gale_emit_root(task, 0, at) == GALE_ERR_LIMIT) {
             generator->at = at;
-            return after_refusal(generator, task, at == first);
+            return after_refusal(task);
         }
     }
     generator->at = end;
@@ -348,7 +348,7 @@ static enum gale_next next_template(struct generator *generator, struct gale_tas
 {
     for (unsigned i = 0; i < GENERATOR_BURST && generator->at < generator->end; i++) {
         if (!emit_one(generator, task, generator->at, 0)) {
-            return after_refusal(generator, task, i == 0);
+            return after_refusal(task);
         }
         generator->at++;
     }
@@ -359,8 +359,7 @@ static enum gale_next generator_next(void *state, struct gale_task *task)
 {
     struct generator *generator = state;
     if (generator->retry.count > 0) {
-        emit_retries(generator, task);
-        return GALE_NEXT_MORE;
+        return next_retry(generator, task);
     }
     if (generator->at >= generator->end) {
         return GALE_NEXT_DONE;

@@ -28,6 +28,9 @@
 #define BLOCK_SIZE ((size_t)256 * 1024)
 #define LINE_MAX_DEFAULT (INT64_C(1) << 20)
 #define LINE_MAX_MAX (INT64_C(64) << 20)
+/* A refused line of more bytes than this may be too large for a tuple (1 MiB); a shorter one was
+ * refused because too much waits downstream, and is tried again. */
+#define LINE_FITS ((size_t)1024 * 1024 - 8192)
 #define BURST 32
 #define WINDOW_MAX ((uint64_t)1 << 20)
 #define WINDOW_FIRST 1024
@@ -171,9 +174,8 @@ static bool emit_line(struct gale_task *task, const struct line *line, uint64_t 
     return gale_emit_root(task, 0, id) != GALE_ERR_LIMIT;
 }
 
-/* Emits the line of `size` bytes at begin. False when this call's output is full. */
-static bool take_line(struct stdin_spout *spout, struct gale_task *task, size_t size,
-                      bool is_first)
+/* Emits the line of `size` bytes at begin. False when it must be tried again later. */
+static bool take_line(struct stdin_spout *spout, struct gale_task *task, size_t size)
 {
     uint64_t id = spout->next_id;
     struct line line = {spout->block, spout->block->bytes + spout->begin, size};
@@ -182,7 +184,7 @@ static bool take_line(struct stdin_spout *spout, struct gale_task *task, size_t 
     }
     bool is_long = line.size > spout->line_max;
     if (is_long || !emit_line(task, &line, id)) {
-        if (!is_long && !is_first) {
+        if (!is_long && line.size <= LINE_FITS) {
             return false;
         }
         report_long(task, id);
@@ -268,16 +270,17 @@ static void read_more(struct stdin_spout *spout, struct gale_task *task)
     }
 }
 
-static void emit_retries(struct stdin_spout *spout, struct gale_task *task)
+static enum gale_next next_retry(struct stdin_spout *spout, struct gale_task *task)
 {
     uint64_t id = 0;
     for (unsigned i = 0; i < BURST && retry_peek(&spout->retry, &id); i++) {
         const struct line *line = line_of(spout, id);
         if (id >= spout->oldest && line->block != NULL && !emit_line(task, line, id)) {
-            return;
+            return GALE_NEXT_IDLE;
         }
         retry_drop(&spout->retry);
     }
+    return GALE_NEXT_MORE;
 }
 
 /* The last line, when it has no LF. */
@@ -285,10 +288,9 @@ static enum gale_next finish(struct stdin_spout *spout, struct gale_task *task)
 {
     size_t size = spout->end - spout->begin;
     if (size > 0 && !spout->skipping) {
-        if (!window_has_room(spout)) {
+        if (!window_has_room(spout) || !take_line(spout, task, size)) {
             return GALE_NEXT_IDLE;
         }
-        take_line(spout, task, size, true);
     }
     spout->begin = spout->end;
     return GALE_NEXT_DONE;
@@ -298,8 +300,7 @@ static enum gale_next stdin_next(void *state, struct gale_task *task)
 {
     struct stdin_spout *spout = state;
     if (spout->retry.count > 0) {
-        emit_retries(spout, task);
-        return GALE_NEXT_MORE;
+        return next_retry(spout, task);
     }
     for (unsigned emitted = 0; emitted < BURST;) {
         char *start = spout->block->bytes + spout->begin;
@@ -315,11 +316,8 @@ static enum gale_next stdin_next(void *state, struct gale_task *task)
             return GALE_NEXT_MORE;
         }
         if (!spout->skipping) {
-            if (!window_has_room(spout)) {
+            if (!window_has_room(spout) || !take_line(spout, task, (size_t)(newline - start))) {
                 return GALE_NEXT_IDLE;
-            }
-            if (!take_line(spout, task, (size_t)(newline - start), emitted == 0)) {
-                return GALE_NEXT_MORE;
             }
         }
         spout->skipping = false;
