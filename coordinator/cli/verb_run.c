@@ -13,6 +13,7 @@
 #include "run/run.h"
 #include "spouts/builtin.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,8 @@ static const struct option_spec run_option_table[] = {
 struct run_look {
     const struct invocation *call;
     struct view view;
-    bool said; /* an error was printed already */
+    int stdout_fd; /* with --json: the real stdout while the run has stderr instead; -1: none */
+    bool said;     /* an error was printed already */
 };
 
 static void on_sample(void *self, const struct run_sample *sample)
@@ -96,11 +98,30 @@ static void on_error(void *self, int exit_code, const struct gale_error *error)
     look->said = true;
 }
 
+/* With --json stdout holds the report alone: what the topology prints goes to stderr meanwhile. */
+static void take_stdout(struct run_look *look)
+{
+    look->stdout_fd = look->call->json ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) : -1;
+    if (look->stdout_fd >= 0) {
+        (void)dup2(STDERR_FILENO, STDOUT_FILENO);
+    }
+}
+
+static void give_stdout_back(struct run_look *look)
+{
+    if (look->stdout_fd >= 0) {
+        (void)dup2(look->stdout_fd, STDOUT_FILENO);
+        close(look->stdout_fd);
+        look->stdout_fd = -1;
+    }
+}
+
 static void on_report(void *self, const struct run_report *report)
 {
     struct run_look *look = self;
     view_end(&look->view);
     if (look->call->json) {
+        give_stdout_back(look);
         report_json(report, stdout);
     } else if (!look->call->quiet) {
         report_text(report, stderr, output_color_of(stderr, look->call->color));
@@ -228,7 +249,9 @@ static int run(const struct invocation *call)
                                   .diagnostics = on_diagnostics,
                                   .error = on_error,
                                   .report = on_report};
+    take_stdout(&look);
     int code = run_topology(&options, &view);
+    give_stdout_back(&look);
     view_fini(&look.view);
     if (code == EXIT_INTERNAL && !look.said) {
         (void)output_fail(call->json, code, "run it again with --log-level debug",
@@ -250,7 +273,8 @@ const struct verb_spec verb_run = {
     .run = run,
     .notes =
         "FILE is a topology file, or module.so[:topology] for one built in C. Ctrl-C stops the "
-        "spouts and drains; a second one stops at once. The report goes to stderr, with "
-        "--json as one document to stdout. Exit code 0: everything was processed; 78: the "
-        "topology is invalid; 130 or 143: stopped by a signal.",
+        "spouts and drains; a second one stops at once. The report goes to stderr; with "
+        "--json it is the one document on stdout, and what the topology prints goes to "
+        "stderr. Exit code 0: everything was processed; 78: the topology is invalid; 130 or "
+        "143: stopped by a signal.",
 };

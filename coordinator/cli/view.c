@@ -17,6 +17,8 @@ enum { VIEW_BAR = 10, VIEW_WIDE = 1000, VIEW_EXTRA_LINES = 4, VIEW_LINE_MAX = 10
  * a twentieth of the time is held up. */
 static const double pressure_fill_min = 0.5;
 static const double pressure_blocked_min = 0.05;
+static const double pressure_busy_min = 0.3;
+static const double pressure_busy_near = 0.6;
 
 /* The counter's growth since `before`; a counter that fell was reset (end of the warm-up). */
 static uint64_t growth(uint64_t before, uint64_t now)
@@ -55,6 +57,36 @@ static double blocked_of(const struct run_sample *before, const struct run_sampl
     return share > 1 ? 1 : share;
 }
 
+/* Share of the time that a bolt's tasks spend in execute. */
+static double busy_of(const struct run_sample *before, const struct run_sample *now,
+                      size_t index)
+{
+    const struct run_sample_component *component = &now->components[index];
+    double span = interval_s(before, now) * (component->tasks > 0 ? component->tasks : 1);
+    uint64_t count = growth(component_of(before, index)->executed, component->executed);
+    return span > 0 ? (double)count * (double)component->exec_p50_ns / 1e9 / span : 0;
+}
+
+/* Where no inbox is full: the bolt that works most. A chained bolt's time counts for those above it
+ * too, so of those near the top the most downstream one is meant. */
+static int busiest(const struct run_sample *before, const struct run_sample *now)
+{
+    int best = -1;
+    double most = pressure_busy_min;
+    for (size_t i = 0; i < now->components_count; i++) {
+        double busy = now->components[i].spout ? 0 : busy_of(before, now, i);
+        most = busy > most ? busy : most;
+    }
+    for (size_t i = 0; i < now->components_count; i++) {
+        const struct run_sample_component *component = &now->components[i];
+        if (!component->spout && busy_of(before, now, i) >= most * pressure_busy_near &&
+            (best < 0 || component->level > now->components[best].level)) {
+            best = (int)i;
+        }
+    }
+    return best;
+}
+
 int view_pressure(const struct run_sample *before, const struct run_sample *now)
 {
     int best = -1;
@@ -78,6 +110,9 @@ int view_pressure(const struct run_sample *before, const struct run_sample *now)
     /* Tasks of one worker take turns, so a sender there shows no waiting of its own; an inbox that
      * stays half full says it as well. */
     bool stays = best >= 0 && fill_of(component_of(before, (size_t)best)) >= pressure_fill_min;
+    if (best < 0 && somebody_waits) {
+        return busiest(before, now);
+    }
     return somebody_waits || stays ? best : -1;
 }
 

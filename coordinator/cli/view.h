@@ -49,7 +49,8 @@ void view_end(struct view *view);
 /**
  * The component that holds the others up, from two consecutive samples: among the bolts whose
  * inbox is at least half full, the one whose own output is blocked least (the most downstream of
- * equals), provided that some task was blocked or the inbox was as full before.
+ * equals), provided that some task was blocked or the inbox was as full before. Where a task was
+ * blocked and no inbox is that full at the moment: the bolt that spends most time in execute.
  * @param before may be NULL. @return component index, -1 = nobody.
  */
 int view_pressure(const struct run_sample *before, const struct run_sample *now);

@@ -53,4 +53,12 @@ echo "ok - new topology is valid"
 seq 10 | diff - out || fail "the spout's topology prints 1 to 10"
 timeout 60 "$GALE" run words/words.yaml -D count=100 >out 2>err || { cat err; fail "run words"; }
 grep -q "the" out || { cat out; fail "the topology counts words"; }
+"$GALE" run words/words.yaml -D count=100 --fresh --json 2>err | python3 -c '
+import json, sys
+report = json.load(sys.stdin)
+assert report["schema"] == 1 and report["end"] == "completed", report
+assert report["spouts"]["sentences"]["acked"] == 100, report
+assert report["workers"][0]["rss_peak_kb"] > 0, report
+' || { cat err; fail "run --json is one document on stdout"; }
+grep -q "the" err || fail "with --json the print bolt writes to stderr"
 echo "ok - all of them run"

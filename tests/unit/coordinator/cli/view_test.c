@@ -122,6 +122,19 @@ static void pressure_queue_that_stays_full_is_the_bolt(void **state)
     finish();
 }
 
+/* split's time contains that of count, which it calls directly. */
+static void pressure_chained_bolts_is_the_one_that_works(void **state)
+{
+    (void)state;
+    new_components[LINES].blocked_ns = SECOND;
+    new_components[SPLIT].exec_p50_ns = 127000;
+    new_components[COUNT].exec_p50_ns = 21000;
+    assert_int_equal(view_pressure(&before, &now), COUNT);
+    new_components[COUNT].exec_p50_ns = 20;
+    assert_int_equal(view_pressure(&before, &now), SPLIT);
+    finish();
+}
+
 /* split is full too, but only because it cannot send to count. */
 static void pressure_chain_of_full_queues_is_the_unblocked_one(void **state)
 {
@@ -356,6 +369,7 @@ int main(void)
         VIEW_TEST(pressure_full_queue_and_waiting_sender_is_the_bolt),
         VIEW_TEST(pressure_full_queue_without_waiting_is_nobody),
         VIEW_TEST(pressure_queue_that_stays_full_is_the_bolt),
+        VIEW_TEST(pressure_chained_bolts_is_the_one_that_works),
         VIEW_TEST(pressure_chain_of_full_queues_is_the_unblocked_one),
         VIEW_TEST(pressure_slow_middle_is_the_middle),
         VIEW_TEST(pressure_first_sample_counts_from_the_start),
