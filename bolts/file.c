@@ -47,8 +47,9 @@ static const struct gale_option options[] = {
      "File to write; {task} is replaced by the task's index, from 0."},
     {"format", GALE_OPTION_STRING, false, "tsv",
      "tsv (tab-separated), json (one object a line) or raw (the first field as it is)."},
-    {"append", GALE_OPTION_BOOL, false, "false",
-     "Keep what the file holds; otherwise it is emptied."},
+    {"append", GALE_OPTION_BOOL, false, "true",
+     "Keep what the file holds; false empties it whenever a worker starts, also after a "
+     "death."},
     {"fsync", GALE_OPTION_BOOL, false, "false",
      "Force the file to disk at each tick and at the end."},
     {NULL, GALE_OPTION_ANY, false, NULL, NULL},
@@ -107,6 +108,17 @@ static enum gale_err build_path(struct file_sink *sink, struct gale_task *task,
     return size > 0 && (size_t)size < sizeof(sink->path) ? GALE_OK : GALE_ERR_LIMIT;
 }
 
+/* A worker that was killed in a write leaves part of a line that was never acked. It gets a line end
+ * of its own, so that the next line stays whole; nothing is deleted, since it may be the user's. */
+static void end_last_line(struct file_sink *sink)
+{
+    char last = '\n';
+    if (sink->size > 0 && pread(sink->fd, &last, 1, sink->size - 1) == 1 && last != '\n' &&
+        write(sink->fd, "\n", 1) == 1) {
+        sink->size++;
+    }
+}
+
 static enum gale_err file_prepare(void *state, struct gale_task *task,
                                   const struct gale_conf *conf)
 {
@@ -118,14 +130,15 @@ static enum gale_err file_prepare(void *state, struct gale_task *task,
     if (err != GALE_OK) {
         return err;
     }
-    int mode = gale_conf_bool(conf, "append", false) ? 0 : O_TRUNC;
-    sink->fd = open(sink->path, O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0666);
+    int mode = gale_conf_bool(conf, "append", true) ? 0 : O_TRUNC;
+    sink->fd = open(sink->path, O_RDWR | O_CREAT | O_CLOEXEC | mode, 0666);
     if (sink->fd < 0) {
         gale_task_error(task, "cannot write `%s`: %s; correct the option path", sink->path,
                         strerror(errno));
         return GALE_ERR_IO;
     }
     sink->size = lseek(sink->fd, 0, SEEK_END);
+    end_last_line(sink);
     return load_names(sink, task);
 }
 

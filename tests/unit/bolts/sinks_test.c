@@ -62,7 +62,7 @@ static void file_sink_json_appends_objects(void **state)
     char path[128];
     char options[256];
     snprintf(path, sizeof(path), "%s/out.json", directory);
-    snprintf(options, sizeof(options), "path: '%s'\nformat: json\nappend: true", path);
+    snprintf(options, sizeof(options), "path: '%s'\nformat: json", path);
     for (unsigned round = 0; round < 2; round++) {
         struct gale_bench *bench = bench_of(&file_bolt_ops, "a,b,c,d,e,f,g,h", options);
         give(bench, all_types);
@@ -74,6 +74,25 @@ static void file_sink_json_appends_objects(void **state)
     "{\"a\":null,\"b\":true,\"c\":-5,\"d\":1.5,\"e\":\"a\\tb\\\\\",\"f\":\"AQID\"," \
     "\"g\":1.50,\"h\":[1,{\"k\":[]},\"x\"]}\n"
     holds(path, LINE LINE);
+    snprintf(options, sizeof(options), "path: '%s'\nappend: false", path);
+    gale_bench_free(bench_of(&file_bolt_ops, "a", options));
+    holds(path, "");
+}
+
+static void file_sink_torn_line_is_ended(void **state)
+{
+    (void)state;
+    char path[128];
+    char options[256];
+    snprintf(path, sizeof(path), "%s/torn", directory);
+    snprintf(options, sizeof(options), "path: '%s'", path);
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(fd, "1\n2", 3), 3);
+    close(fd);
+    struct gale_bench *bench = bench_of(&file_bolt_ops, "a", options);
+    give(bench, "[3]");
+    gale_bench_free(bench);
+    holds(path, "1\n2\n3\n");
 }
 
 static void file_sink_full_disk_fails_tuples(void **state)
@@ -198,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(file_sink_acks_what_is_written),
         cmocka_unit_test(file_sink_json_appends_objects),
+        cmocka_unit_test(file_sink_torn_line_is_ended),
         cmocka_unit_test(file_sink_full_disk_fails_tuples),
         cmocka_unit_test(file_sink_bad_options_are_refused),
         cmocka_unit_test_setup_teardown(print_writes_within_a_tenth_of_a_second, open_pipe,
