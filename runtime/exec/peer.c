@@ -119,8 +119,10 @@ static enum gale_err connect_peer(struct exec *exec, struct peer *peer, struct g
 {
     struct transport *transport = exec->options.ports.transport;
     disconnect(exec, peer);
-    discard_lanes(exec, peer);
-    lists_clear(peer);
+    if (peer->out.generation > 0) { /* Before the first opening nothing can have been lost. */
+        discard_lanes(exec, peer);
+        lists_clear(peer);
+    }
     enum gale_err err =
         transport->ops->connect(transport, peer->endpoint, &peer->wire, error);
     if (err != GALE_OK) {
@@ -163,8 +165,10 @@ enum gale_err exec_peer(struct exec *exec, uint32_t worker, bool up, uint64_t in
     }
     link_in_expect(&peer->in, incarnation);
     consumed_reset(exec, peer);
-    /* Trees whose way through the lost process became known only after its death. */
-    acks_sweep(exec, UINT64_C(1) << (worker & 63));
+    if (peer->out.generation > 0) {
+        /* Trees whose way through the lost process became known only after its death. */
+        acks_sweep(exec, UINT64_C(1) << (worker & 63));
+    }
     return connect_peer(exec, peer, error);
 }
 
