@@ -16,7 +16,7 @@
 #define CONTROL_QUIET_ROUNDS 2u
 #define CONTROL_QUIET_ROUNDS_DISTURBED 20u /* when batch counts do not prove it */
 
-static const char *const state_names[] = {"starting", "active",   "inactive", "draining",
+static const char *const state_names[] = {"starting",  "active",   "inactive", "draining",
                                           "finishing", "stopping", "stopped"};
 
 const char *control_state_name(enum control_state state)
@@ -27,10 +27,12 @@ const char *control_state_name(enum control_state state)
 static bool allowed(enum control_state from, enum control_state to)
 {
     static const unsigned to_states[] = {
-        [CONTROL_STARTING] = 1u << CONTROL_ACTIVE | 1u << CONTROL_STOPPING | 1u << CONTROL_DRAINING,
+        [CONTROL_STARTING] =
+            1u << CONTROL_ACTIVE | 1u << CONTROL_STOPPING | 1u << CONTROL_DRAINING,
         [CONTROL_ACTIVE] = 1u << CONTROL_INACTIVE | 1u << CONTROL_DRAINING |
                            1u << CONTROL_FINISHING | 1u << CONTROL_STOPPING,
-        [CONTROL_INACTIVE] = 1u << CONTROL_ACTIVE | 1u << CONTROL_DRAINING | 1u << CONTROL_STOPPING,
+        [CONTROL_INACTIVE] =
+            1u << CONTROL_ACTIVE | 1u << CONTROL_DRAINING | 1u << CONTROL_STOPPING,
         [CONTROL_DRAINING] = 1u << CONTROL_FINISHING | 1u << CONTROL_STOPPING,
         [CONTROL_FINISHING] = 1u << CONTROL_STOPPING,
         [CONTROL_STOPPING] = 1u << CONTROL_STOPPED,
@@ -41,8 +43,8 @@ static bool allowed(enum control_state from, enum control_state to)
 static void set_state(struct control *control, enum control_state state)
 {
     GALE_ASSERT(allowed(control->state, state));
-    gale_log(GALE_LOG_DEBUG, "%s: %s -> %s", control->plan->name,
-             state_names[control->state], state_names[state]);
+    gale_log(GALE_LOG_DEBUG, "%s: %s -> %s", control->plan->name, state_names[control->state],
+             state_names[state]);
     control->state = state;
 }
 
@@ -151,10 +153,11 @@ static void send_peers_all(struct control *control)
     struct message_peer items[MESSAGE_WORKERS_MAX];
     for (uint32_t i = 0; i < control->workers_count; i++) {
         const struct control_worker *worker = &control->workers[i];
-        items[i] = (struct message_peer){.worker = i,
-                                         .up = worker->assigned,
-                                         .incarnation = worker->slot.incarnation,
-                                         .data_endpoint = worker->assigned ? worker->endpoint : ""};
+        items[i] =
+            (struct message_peer){.worker = i,
+                                  .up = worker->assigned,
+                                  .incarnation = worker->slot.incarnation,
+                                  .data_endpoint = worker->assigned ? worker->endpoint : ""};
     }
     for (uint32_t i = 0; i < control->workers_count; i++) {
         if (control->workers[i].assigned) {
@@ -171,17 +174,14 @@ static void do_action(struct control *control, uint32_t index, enum slot_action 
 {
     struct control_worker *worker = &control->workers[index];
     switch (action) {
-    case SLOT_DO_NOTHING:
-        break;
+    case SLOT_DO_NOTHING: break;
     case SLOT_DO_SPAWN:
         if (control->ports->spawn(control->ports->self, index, worker->slot.incarnation) !=
             GALE_OK) {
             control_exited(control, index, "could not be started", now_ns);
         }
         break;
-    case SLOT_DO_TERM:
-        control->ports->signal(control->ports->self, index, SIGTERM);
-        break;
+    case SLOT_DO_TERM: control->ports->signal(control->ports->self, index, SIGTERM); break;
     case SLOT_DO_KILL:
         worker->killed_silent = worker->slot.state != SLOT_STOPPING;
         control->ports->signal(control->ports->self, index, SIGKILL);
@@ -193,7 +193,8 @@ void control_start(struct control *control, int64_t now_ns)
 {
     for (uint32_t i = 0; i < control->workers_count; i++) {
         uint64_t incarnation = control->ports->random(control->ports->self);
-        do_action(control, i, slot_want(&control->workers[i].slot, incarnation, now_ns), now_ns);
+        do_action(control, i, slot_want(&control->workers[i].slot, incarnation, now_ns),
+                  now_ns);
     }
 }
 
@@ -210,7 +211,8 @@ static void stop(struct control *control, int64_t now_ns)
         send_command(control, i, COMMAND_STOP);
         enum slot_action action = slot_unwant(&worker->slot, now_ns);
         if (action == SLOT_DO_TERM && worker->assigned) {
-            action = SLOT_DO_NOTHING; /* The command lets it clean up; TERM follows its last beat. */
+            action =
+                SLOT_DO_NOTHING; /* The command lets it clean up; TERM follows its last beat. */
         }
         do_action(control, i, action, now_ns);
     }
@@ -238,16 +240,16 @@ static void on_hello(struct control *control, uint32_t index, const struct messa
     worker->assigned = true;
     control->ports->connect(control->ports->self, index, worker->endpoint);
     struct message message = {.type = MESSAGE_ASSIGN};
-    message.as.assign = (struct message_assign){
-        .run_name = control->plan->name,
-        .tree = {control->tree.data, control->tree.size},
-        .task_worker = control->task_worker,
-        .tasks_count = control->plan->tasks_count,
-        .workers_count = control->workers_count,
-        .active = control->state != CONTROL_INACTIVE,
-        .beat_ms = CONTROL_BEAT_MS,
-        .offsets_ms = CONTROL_OFFSETS_MS,
-        .positions = control->positions};
+    message.as.assign =
+        (struct message_assign){.run_name = control->plan->name,
+                                .tree = {control->tree.data, control->tree.size},
+                                .task_worker = control->task_worker,
+                                .tasks_count = control->plan->tasks_count,
+                                .workers_count = control->workers_count,
+                                .active = control->state != CONTROL_INACTIVE,
+                                .beat_ms = CONTROL_BEAT_MS,
+                                .offsets_ms = CONTROL_OFFSETS_MS,
+                                .positions = control->positions};
     send(control, index, &message);
     send_peers_all(control);
     for (uint64_t round = 0; round < control->stats_round; round++) {
@@ -271,22 +273,17 @@ static void on_event(struct control *control, uint32_t index, const struct messa
     case EVENT_LINK_FAILED:
         control->disturbed = true;
         note(control, "worker %u: %s", index, text);
-        touched.as.touched.workers = UINT64_C(1) << (index & 63) |
-                                     UINT64_C(1) << (message->as.event.other & 63);
+        touched.as.touched.workers =
+            UINT64_C(1) << (index & 63) | UINT64_C(1) << (message->as.event.other & 63);
         for (uint32_t i = 0; i < control->workers_count; i++) {
             if (control->workers[i].assigned && i != index && i != message->as.event.other) {
                 send(control, i, &touched);
             }
         }
         break;
-    case EVENT_COMPONENT_ERROR: /* The worker's log has it, the counters too. */
-        break;
-    case EVENT_FATAL:
-        fail(control, GALE_ERR_FAILED, text, now_ns);
-        break;
-    case EVENT_REFUSED:
-        note(control, "worker %u: %s", index, text);
-        break;
+    case EVENT_COMPONENT_ERROR: /* The worker's log has it, the counters too. */ break;
+    case EVENT_FATAL: fail(control, GALE_ERR_FAILED, text, now_ns); break;
+    case EVENT_REFUSED: note(control, "worker %u: %s", index, text); break;
     }
 }
 
@@ -307,7 +304,8 @@ static bool all_quiet(const struct control *control)
 {
     uint64_t sent = 0;
     uint64_t received = 0;
-    uint32_t rounds = control->disturbed ? CONTROL_QUIET_ROUNDS_DISTURBED : CONTROL_QUIET_ROUNDS;
+    uint32_t rounds =
+        control->disturbed ? CONTROL_QUIET_ROUNDS_DISTURBED : CONTROL_QUIET_ROUNDS;
     for (uint32_t i = 0; i < control->workers_count; i++) {
         const struct control_worker *worker = &control->workers[i];
         if (!worker->beaten || worker->quiet_rounds < rounds) {
@@ -423,23 +421,14 @@ void control_message(struct control *control, const struct message *message, int
     }
     slot_beat(&control->workers[index].slot, message->incarnation, now_ns);
     switch (message->type) {
-    case MESSAGE_HELLO:
-        on_hello(control, index, &message->as.hello, now_ns);
-        break;
-    case MESSAGE_BEAT:
-        on_beat(control, index, &message->as.beat, now_ns);
-        break;
-    case MESSAGE_OFFSETS:
-        on_offsets(control, message);
-        break;
-    case MESSAGE_EVENT:
-        on_event(control, index, message, now_ns);
-        break;
+    case MESSAGE_HELLO: on_hello(control, index, &message->as.hello, now_ns); break;
+    case MESSAGE_BEAT: on_beat(control, index, &message->as.beat, now_ns); break;
+    case MESSAGE_OFFSETS: on_offsets(control, message); break;
+    case MESSAGE_EVENT: on_event(control, index, message, now_ns); break;
     case MESSAGE_ASSIGN:
     case MESSAGE_PEERS:
     case MESSAGE_COMMAND:
-    case MESSAGE_TOUCHED:
-        break; /* Not a worker's to say. */
+    case MESSAGE_TOUCHED: break; /* Not a worker's to say. */
     }
 }
 
@@ -462,8 +451,8 @@ void control_exited(struct control *control, uint32_t index, const char *text, i
         if (!had_beat && ++worker->start_failures >= CONTROL_START_TRIES_MAX) {
             char sentence[300];
             snprintf(sentence, sizeof(sentence),
-                     "worker %u %s %u times before it could work: see its log lines above", index,
-                     text, worker->start_failures);
+                     "worker %u %s %u times before it could work: see its log lines above",
+                     index, text, worker->start_failures);
             worker->slot.wanted = false;
             slot_exited(&worker->slot, now_ns);
             fail(control, GALE_ERR_FAILED, sentence, now_ns);
@@ -524,7 +513,8 @@ void control_tick(struct control *control, int64_t now_ns)
 {
     bool all_gone = true;
     if (now_ns >= control->drain_deadline_ns) {
-        note(control, "the drain's deadline has passed: stopping with work left for the next run");
+        note(control,
+             "the drain's deadline has passed: stopping with work left for the next run");
         control->aborted = true;
         stop(control, now_ns);
     }

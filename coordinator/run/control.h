@@ -20,7 +20,8 @@
 
 #define CONTROL_BEAT_MS 250u
 #define CONTROL_OFFSETS_MS 1000u
-#define CONTROL_START_TRIES_MAX 5u /* a worker that dies so often before its first beat ends the run */
+#define CONTROL_START_TRIES_MAX \
+    5u /* a worker that dies so often before its first beat ends the run */
 
 enum control_state {
     CONTROL_STARTING,
@@ -57,8 +58,8 @@ struct control_task {
 struct control_worker {
     struct slot slot;
     char endpoint[256];
-    bool assigned;            /* said HELLO and got its tasks */
-    bool beaten;              /* said a beat in this incarnation */
+    bool assigned; /* said HELLO and got its tasks */
+    bool beaten;   /* said a beat in this incarnation */
     bool last_beat_final;
     struct message_beat beat; /* last; tasks: not kept */
     uint64_t quiet_activity;  /* activity of the round before */
@@ -82,18 +83,18 @@ struct control {
     uint32_t attempt;
     struct buf tree;
     enum control_state state;
-    uint32_t level;            /* of FINISHING */
+    uint32_t level; /* of FINISHING */
     int64_t drain_deadline_ns;
     int64_t drain_ms;
-    bool disturbed;            /* a worker died or a link failed: batch counts do not add up */
-    bool failed;               /* a fatal error ended it */
-    bool aborted;              /* stopped before everything was processed */
-    struct gale_error error;   /* the fatal one */
+    bool disturbed;          /* a worker died or a link failed: batch counts do not add up */
+    bool failed;             /* a fatal error ended it */
+    bool aborted;            /* stopped before everything was processed */
+    struct gale_error error; /* the fatal one */
     struct control_worker *workers;
-    struct message_bytes *positions; /* [tasks_count + 1], owned copies */
+    struct message_bytes *positions;  /* [tasks_count + 1], owned copies */
     struct control_task *live, *dead; /* [tasks_count + 1] */
-    uint64_t stats_round;      /* 1 once warm-up has ended */
-    int64_t first_ack_ns;      /* 0: none yet */
+    uint64_t stats_round;             /* 1 once warm-up has ended */
+    int64_t first_ack_ns;             /* 0: none yet */
     uint32_t restarts_count;
     uint64_t frames_refused_dead, duplicates_dead, links_failed_dead;
 };

@@ -12,14 +12,14 @@ struct load_options {
     const char *file;
     struct topology_defines defines;
     const struct worker_builtins *builtins;
-    const char *name;  /* replaces the topology's; NULL: as in the file */
-    uint32_t workers;  /* replaces the file's; 0: as in the file */
+    const char *name; /* replaces the topology's; NULL: as in the file */
+    uint32_t workers; /* replaces the file's; 0: as in the file */
 };
 
 struct loaded {
-    struct diag diag;            /* sorted */
+    struct diag diag; /* sorted */
     struct registry *registry;
-    struct plan *plan;           /* NULL when diag has errors */
+    struct plan *plan; /* NULL when diag has errors */
 };
 
 /** GALE_OK also with errors in loaded->diag. GALE_ERR_NOT_FOUND (the file), GALE_ERR_NOMEM and

@@ -121,11 +121,25 @@ static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation
     snprintf(number[1], sizeof(number[1]), "%" PRIx64, incarnation);
     snprintf(number[2], sizeof(number[2]), "%" PRIu64, run->epoch);
     snprintf(number[3], sizeof(number[3]), "%d", (int)getpid());
-    const char *argv[] = {run->options->gale_path, "worker",  "--parent",  number[3],
-                          "--control",             run->endpoint, "--bind", bind,
-                          "--index",               number[0], "--incarnation", number[1],
-                          "--epoch",               number[2], "--attempt", "1",
-                          "--log",                 level_name(run->options->log_level), NULL};
+    const char *argv[] = {run->options->gale_path,
+                          "worker",
+                          "--parent",
+                          number[3],
+                          "--control",
+                          run->endpoint,
+                          "--bind",
+                          bind,
+                          "--index",
+                          number[0],
+                          "--incarnation",
+                          number[1],
+                          "--epoch",
+                          number[2],
+                          "--attempt",
+                          "1",
+                          "--log",
+                          level_name(run->options->log_level),
+                          NULL};
     struct process_limits limits = {run->plan->memory_max, run->plan->open_files_max};
     struct gale_error error = {0};
     enum gale_err err = process_start(argv, &limits, &worker->process, &error);
@@ -144,7 +158,8 @@ static void on_signal(void *argument, int signal, int64_t pid)
     if (++run->signals_count == 1) {
         run->signal = signal;
         run->end = RUN_END_INTERRUPTED;
-        port_note(run, "draining: what is under way is processed; interrupt again to stop at once");
+        port_note(run,
+                  "draining: what is under way is processed; interrupt again to stop at once");
         control_drain(&run->control, run->plan->drain_ms, now);
         return;
     }
@@ -243,9 +258,9 @@ static enum gale_err make_control(struct run *run, struct gale_error *error)
     }
     enum gale_err err = schedule_even(run->plan, count, NULL, run->task_worker);
     if (err != GALE_OK) {
-        return gale_error_set(error, err,
-                              "%u workers are too few for the isolated components: raise `workers`",
-                              count);
+        return gale_error_set(
+            error, err, "%u workers are too few for the isolated components: raise `workers`",
+            count);
     }
     run->ports = (struct control_ports){.self = run,
                                         .spawn = port_spawn,

@@ -43,14 +43,14 @@ struct run {
     struct rng rng;
     uint64_t epoch;
     int64_t start_ns;
-    int64_t baseline_ns;       /* end of the warm-up */
-    int64_t end_ns;            /* when the last tree ended */
+    int64_t baseline_ns; /* end of the warm-up */
+    int64_t end_ns;      /* when the last tree ended */
     int64_t own_cpu_base_ns;
-    int64_t drain_at_ns;       /* --duration */
+    int64_t drain_at_ns; /* --duration */
     int64_t warmup_at_ns;
     int64_t sample_at_ns;
     int signals_count;
-    int signal;                /* the first one */
+    int signal; /* the first one */
     enum run_end end;
 };
 

@@ -120,17 +120,18 @@ static void fill_component(struct run *run, const struct plan_component *compone
     }
     sum_component(run, component, sums);
     hist_merge(complete, &sums->complete_ns);
-    *item = (struct run_component_report){.name = component->name,
-                                          .spout = component->spout != NULL,
-                                          .tasks = component->parallelism,
-                                          .executed = sums->executed,
-                                          .emitted = sums->emitted,
-                                          .acked = sums->acked,
-                                          .failed = sums->failed,
-                                          .timed_out = sums->timed_out,
-                                          .errors = sums->errors,
-                                          .exec_p50_ns = hist_quantile(&sums->execute_ns, 0.5),
-                                          .exec_p99_ns = hist_quantile(&sums->execute_ns, 0.99)};
+    *item =
+        (struct run_component_report){.name = component->name,
+                                      .spout = component->spout != NULL,
+                                      .tasks = component->parallelism,
+                                      .executed = sums->executed,
+                                      .emitted = sums->emitted,
+                                      .acked = sums->acked,
+                                      .failed = sums->failed,
+                                      .timed_out = sums->timed_out,
+                                      .errors = sums->errors,
+                                      .exec_p50_ns = hist_quantile(&sums->execute_ns, 0.5),
+                                      .exec_p99_ns = hist_quantile(&sums->execute_ns, 0.99)};
     *replayed += component->spout ? sums->failed : 0;
     free(sums);
 }
@@ -138,7 +139,8 @@ static void fill_component(struct run *run, const struct plan_component *compone
 void run_report(struct run *run, int exit_code)
 {
     const struct plan *plan = run->plan;
-    struct run_component_report *components = calloc(plan->components_count, sizeof(*components));
+    struct run_component_report *components =
+        calloc(plan->components_count, sizeof(*components));
     struct run_worker_report *workers = calloc(plan->workers, sizeof(*workers));
     struct hist *complete = calloc(1, sizeof(*complete));
     if (run->view->report && components && workers && complete) {
@@ -146,28 +148,27 @@ void run_report(struct run *run, int exit_code)
         for (uint32_t i = 0; i < plan->components_count; i++) {
             fill_component(run, &plan->components[i], &components[i], complete, &replayed);
         }
-        int64_t cpu_ns = fill_workers(run, workers) + process_stat_cpu_ns() -
-                         run->own_cpu_base_ns;
-        struct run_report report = {
-            .topology = plan->name,
-            .guarantee = plan_guarantee_name(plan->guarantee),
-            .end = run->end,
-            .exit_code = exit_code,
-            .elapsed_s = (double)(run->end_ns - run->baseline_ns) / 1e9,
-            .cpu_s = (double)cpu_ns / 1e9,
-            .components = components,
-            .components_count = plan->components_count,
-            .complete_p50_ns = hist_quantile(complete, 0.5),
-            .complete_p99_ns = hist_quantile(complete, 0.99),
-            .complete_p999_ns = hist_quantile(complete, 0.999),
-            .complete_max_ns = complete->max,
-            .complete_count = complete->count,
-            .workers = workers,
-            .workers_count = plan->workers,
-            .replayed = replayed,
-            .duplicates_dropped = run->control.duplicates_dead,
-            .frames_refused = run->control.frames_refused_dead,
-            .links_failed = run->control.links_failed_dead};
+        int64_t cpu_ns =
+            fill_workers(run, workers) + process_stat_cpu_ns() - run->own_cpu_base_ns;
+        struct run_report report = {.topology = plan->name,
+                                    .guarantee = plan_guarantee_name(plan->guarantee),
+                                    .end = run->end,
+                                    .exit_code = exit_code,
+                                    .elapsed_s = (double)(run->end_ns - run->baseline_ns) / 1e9,
+                                    .cpu_s = (double)cpu_ns / 1e9,
+                                    .components = components,
+                                    .components_count = plan->components_count,
+                                    .complete_p50_ns = hist_quantile(complete, 0.5),
+                                    .complete_p99_ns = hist_quantile(complete, 0.99),
+                                    .complete_p999_ns = hist_quantile(complete, 0.999),
+                                    .complete_max_ns = complete->max,
+                                    .complete_count = complete->count,
+                                    .workers = workers,
+                                    .workers_count = plan->workers,
+                                    .replayed = replayed,
+                                    .duplicates_dropped = run->control.duplicates_dead,
+                                    .frames_refused = run->control.frames_refused_dead,
+                                    .links_failed = run->control.links_failed_dead};
         run->view->report(run->view->self, &report);
     }
     free(components);

@@ -46,8 +46,8 @@ static enum gale_err state_directory(struct run *run, struct gale_error *error)
     const char *home = getenv("HOME");
     int size;
     if (given) {
-        size = snprintf(run->state_path, sizeof(run->state_path), "%s/%s", given,
-                        run->plan->name);
+        size =
+            snprintf(run->state_path, sizeof(run->state_path), "%s/%s", given, run->plan->name);
     } else if (state_home && state_home[0] == '/') {
         size = snprintf(run->state_path, sizeof(run->state_path), "%s/gale/%s", state_home,
                         run->plan->name);
@@ -159,10 +159,11 @@ void run_store_save(struct run *run, uint32_t task, struct message_bytes positio
         err = run->store->ops->create(run->store, path, position.data, position.size);
     }
     if (err != GALE_OK) {
-        gale_log(GALE_LOG_ERROR,
-                 "position of task %u not saved in %s: %s; the next run would replay from the one "
-                 "before",
-                 task, run->state_path, gale_err_name(err));
+        gale_log(
+            GALE_LOG_ERROR,
+            "position of task %u not saved in %s: %s; the next run would replay from the one "
+            "before",
+            task, run->state_path, gale_err_name(err));
     }
 }
 

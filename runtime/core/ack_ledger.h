@@ -34,8 +34,8 @@ static inline uint32_t root_slot(uint64_t root)
 }
 
 struct ledger_slot {
-    uint64_t root;       /* 0: free */
-    uint64_t value;      /* XOR so far */
+    uint64_t root;  /* 0: free */
+    uint64_t value; /* XOR so far */
     uint64_t message_id;
     uint64_t workers;    /* bit (index mod 64) of the workers that the tree reached */
     int64_t start_ns;    /* for the latency; 0: not sampled */
@@ -43,14 +43,14 @@ struct ledger_slot {
     uint64_t position;   /* the caller's, carried along */
     uint32_t next_free;  /* slot + 1 */
     bool sealed;
-    bool failed;         /* failed before it was sealed */
+    bool failed; /* failed before it was sealed */
 };
 
 struct ledger {
     struct ledger_slot *slots;
-    uint32_t slots_count;  /* ever used; allocated in doublings */
+    uint32_t slots_count; /* ever used; allocated in doublings */
     uint32_t slots_room;
-    uint32_t free_head;    /* slot + 1; 0: none */
+    uint32_t free_head; /* slot + 1; 0: none */
     uint32_t open_count;
     uint64_t task_bits;
     struct rng rng;

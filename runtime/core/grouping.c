@@ -48,7 +48,8 @@ static void fill_ring(struct grouping *grouping)
         if (grouping->local_only && !grouping->local[i]) {
             continue;
         }
-        uint32_t share = (uint32_t)((uint64_t)grouping->weights[i] * grouping->ring_room / total);
+        uint32_t share =
+            (uint32_t)((uint64_t)grouping->weights[i] * grouping->ring_room / total);
         for (uint32_t k = 0; k < share && grouping->order_count < grouping->ring_room; k++) {
             grouping->order[grouping->order_count++] = i;
         }
@@ -85,9 +86,9 @@ static enum gale_err init_custom(struct grouping *grouping,
     if (!grouping->chosen || !grouping->custom_state) {
         return GALE_ERR_NOMEM;
     }
-    return ops->prepare ? ops->prepare(grouping->custom_state, options->targets,
-                                       options->targets_count)
-                        : GALE_OK;
+    return ops->prepare
+               ? ops->prepare(grouping->custom_state, options->targets, options->targets_count)
+               : GALE_OK;
 }
 
 enum gale_err grouping_init(struct grouping *grouping, const struct grouping_options *options)
@@ -104,23 +105,18 @@ enum gale_err grouping_init(struct grouping *grouping, const struct grouping_opt
         grouping->local_count += options->local[i] ? 1u : 0u;
     }
     switch (grouping->kind) {
-    case PLAN_SHUFFLE:
-        return init_shuffle(grouping, options, false);
-    case PLAN_LOCAL_OR_SHUFFLE:
-        return init_shuffle(grouping, options, true);
-    case PLAN_LOAD_AWARE:
-        return init_load_aware(grouping, options);
+    case PLAN_SHUFFLE: return init_shuffle(grouping, options, false);
+    case PLAN_LOCAL_OR_SHUFFLE: return init_shuffle(grouping, options, true);
+    case PLAN_LOAD_AWARE: return init_load_aware(grouping, options);
     case PLAN_PARTIAL_KEY:
         grouping->used = calloc(options->targets_count, sizeof(*grouping->used));
         return grouping->used ? GALE_OK : GALE_ERR_NOMEM;
-    case PLAN_CUSTOM:
-        return init_custom(grouping, options);
+    case PLAN_CUSTOM: return init_custom(grouping, options);
     case PLAN_FIELDS:
     case PLAN_ALL:
     case PLAN_GLOBAL:
     case PLAN_NONE:
-    case PLAN_DIRECT:
-        return GALE_OK;
+    case PLAN_DIRECT: return GALE_OK;
     }
     return GALE_ERR_INVALID;
 }
@@ -202,23 +198,18 @@ uint32_t grouping_choose(struct grouping *grouping, const struct gale_tuple *tup
     switch (grouping->kind) {
     case PLAN_SHUFFLE:
     case PLAN_LOCAL_OR_SHUFFLE:
-    case PLAN_LOAD_AWARE:
-        return choose_next(grouping);
+    case PLAN_LOAD_AWARE: return choose_next(grouping);
     case PLAN_FIELDS:
         if (grouping->fields_count == 0) {
             return 0;
         }
         return scale((uint32_t)(grouping_hash(grouping, tuple) >> 32), grouping->targets_count);
-    case PLAN_PARTIAL_KEY:
-        return choose_partial(grouping, tuple);
-    case PLAN_NONE:
-        return rng_below(&grouping->rng, grouping->targets_count);
-    case PLAN_GLOBAL:
-        return 0;
+    case PLAN_PARTIAL_KEY: return choose_partial(grouping, tuple);
+    case PLAN_NONE: return rng_below(&grouping->rng, grouping->targets_count);
+    case PLAN_GLOBAL: return 0;
     case PLAN_ALL:
     case PLAN_DIRECT:
-    case PLAN_CUSTOM:
-        break;
+    case PLAN_CUSTOM: break;
     }
     GALE_ASSERT(false); /* The other groupings have no single target. */
     return 0;

@@ -26,29 +26,29 @@
 struct grouping {
     enum plan_grouping kind;
     uint32_t targets_count;
-    uint32_t next;          /* shuffle: position in order */
+    uint32_t next; /* shuffle: position in order */
     uint32_t order_count;
-    uint32_t *order;        /* shuffle, load-aware: the ring */
+    uint32_t *order; /* shuffle, load-aware: the ring */
     uint32_t ring_room;
     const uint16_t *fields;
     uint16_t fields_count;
     uint64_t hash_seed;
-    uint64_t *used;         /* partial-key: tuples sent to each target */
-    int8_t *weights;        /* load-aware */
-    bool *local;            /* load-aware: targets of this worker */
+    uint64_t *used;  /* partial-key: tuples sent to each target */
+    int8_t *weights; /* load-aware */
+    bool *local;     /* load-aware: targets of this worker */
     uint32_t local_count;
     bool local_only;
     struct rng rng;
     const struct gale_grouping_ops *custom;
     void *custom_state;
-    uint32_t *chosen;       /* custom: room for 4 × targets */
+    uint32_t *chosen; /* custom: room for 4 × targets */
 };
 
 struct grouping_options {
     const struct plan_input *input;
-    const uint32_t *targets;  /* task ids, ascending */
+    const uint32_t *targets; /* task ids, ascending */
     uint32_t targets_count;
-    const bool *local;        /* [targets_count] */
+    const bool *local; /* [targets_count] */
     uint64_t hash_seed;
     uint64_t seed;
 };

@@ -128,7 +128,8 @@ static enum gale_err reach_add(struct task *task, struct lane *lane)
             return GALE_OK;
         }
     }
-    struct lane **reach = realloc(task->reach, (task->reach_count + 1u) * sizeof(struct lane *));
+    struct lane **reach =
+        realloc(task->reach, (task->reach_count + 1u) * sizeof(struct lane *));
     if (!reach) {
         return GALE_ERR_NOMEM;
     }

@@ -42,7 +42,8 @@ static void settle_chained(struct task *task, const struct gale_tuple *tuple, en
     task->count.acked++;
 }
 
-static inline void call_chained(struct task *task, struct gale_tuple *tuple, struct scope *scope)
+static inline void call_chained(struct task *task, struct gale_tuple *tuple,
+                                struct scope *scope)
 {
     struct gale_tuple_private private = {.scope = scope, .kept = NULL, .edge = 0, .flags = 0};
     tuple->engine = &private;

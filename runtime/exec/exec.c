@@ -12,7 +12,8 @@
 #include <stdlib.h>
 
 #define SECOND_NS INT64_C(1000000000)
-#define EXEC_OPEN_NS INT64_C(1000000) /* a batch of a slow stream in a busy worker stays open so long */
+#define EXEC_OPEN_NS \
+    INT64_C(1000000) /* a batch of a slow stream in a busy worker stays open so long */
 #define EXEC_FLUSH_NS INT64_C(200000) /* likewise acks and credits */
 
 enum gale_err exec_restore(struct exec *exec, uint32_t task_id, struct message_bytes position,
@@ -23,8 +24,8 @@ enum gale_err exec_restore(struct exec *exec, uint32_t task_id, struct message_b
         position.size == 0) {
         return GALE_OK;
     }
-    enum gale_err err = task->component->spout->restore(task->state, &task->head,
-                                                        position.data, position.size);
+    enum gale_err err =
+        task->component->spout->restore(task->state, &task->head, position.data, position.size);
     if (err != GALE_OK) {
         return gale_error_set(error, err,
                               "spout \"%s\", task %u: its saved position cannot be used (%s); "
@@ -51,8 +52,8 @@ enum gale_err exec_prepare(struct exec *exec, int64_t now_ns, struct gale_error 
     exec->second_at_ns = now_ns + SECOND_NS;
     exec->sweep_at_ns = now_ns + exec->timeout_ns / 8;
     for (uint32_t i = 0; i < exec->plan->worker_hooks_count; i++) {
-        exec->worker_resources[i] = exec->plan->worker_hooks[i]->start(
-            gale_conf_get(exec->plan->conf, "conf"));
+        exec->worker_resources[i] =
+            exec->plan->worker_hooks[i]->start(gale_conf_get(exec->plan->conf, "conf"));
     }
     for (uint32_t i = 0; i < exec->local_count; i++) {
         struct task *task = exec->local[i];

@@ -32,16 +32,16 @@ struct exec_ports {
 };
 
 struct exec_options {
-    const struct plan *plan;      /* outlives the executor */
-    const uint16_t *task_worker;  /* [tasks_count + 1], copied */
-    uint32_t worker;              /* own index */
+    const struct plan *plan;     /* outlives the executor */
+    const uint16_t *task_worker; /* [tasks_count + 1], copied */
+    uint32_t worker;             /* own index */
     uint32_t workers_count;
     uint64_t epoch;
     uint32_t attempt;
     uint64_t incarnation;
-    uint64_t seed;                /* of all random numbers; from the system in production */
+    uint64_t seed; /* of all random numbers; from the system in production */
     struct exec_ports ports;
-    struct link_options link;     /* switches for the simulation's negative controls */
+    struct link_options link; /* switches for the simulation's negative controls */
 };
 
 enum exec_answer {

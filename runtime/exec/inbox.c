@@ -104,13 +104,15 @@ static enum gale_err check_batch(const struct exec *exec, const struct peer *pee
     const struct plan_component *bolt = exec->tasks[head->target_task]->component;
     if (!bolt->bolt || head->input >= bolt->inputs_count ||
         bolt->inputs[head->input].source != plan->task_component[head->source_task]) {
-        return gale_error_set(error, GALE_ERR_CORRUPT, "batch for input %u of \"%s\": no such edge",
-                              head->input, bolt->name);
+        return gale_error_set(error, GALE_ERR_CORRUPT,
+                              "batch for input %u of \"%s\": no such edge", head->input,
+                              bolt->name);
     }
     const struct plan_input *input = &bolt->inputs[head->input];
     uint64_t fields = plan->components[input->source].streams[input->stream].fields_count;
     uint32_t before = BATCH_HEAD_SIZE + head->runs_size;
-    if (scan_values(data + before, head->size - before, fields * head->tuples_count) != GALE_OK) {
+    if (scan_values(data + before, head->size - before, fields * head->tuples_count) !=
+        GALE_OK) {
         return gale_error_set(error, GALE_ERR_CORRUPT,
                               "batch for \"%s\": %u tuples are no valid values", bolt->name,
                               head->tuples_count);
@@ -119,7 +121,8 @@ static enum gale_err check_batch(const struct exec *exec, const struct peer *pee
 }
 
 static enum gale_err check_payload(const struct exec *exec, const struct peer *peer,
-                                   const uint8_t *payload, size_t size, struct gale_error *error)
+                                   const uint8_t *payload, size_t size,
+                                   struct gale_error *error)
 {
     for (size_t at = 0; at < size;) {
         struct batch_head head;

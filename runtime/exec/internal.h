@@ -25,19 +25,19 @@
 #include "core/positions.h"
 #include "exec/exec.h"
 
-#define EXEC_SPOUT_QUANTUM 64u          /* next calls in one step */
-#define EXEC_BATCH_QUANTUM 4u           /* batches of one inbox in one step */
-#define EXEC_LANE_QUEUE_MAX 2u          /* closed batches that wait before the lane counts as full */
+#define EXEC_SPOUT_QUANTUM 64u /* next calls in one step */
+#define EXEC_BATCH_QUANTUM 4u  /* batches of one inbox in one step */
+#define EXEC_LANE_QUEUE_MAX 2u /* closed batches that wait before the lane counts as full */
 #define EXEC_LANE_CYCLE_BYTES_MAX (64u << 20) /* on a cycle; beyond it tuples fail */
-#define EXEC_CHAIN_DEPTH_MAX 24u        /* chained calls inside one another */
-#define EXEC_KEPT_MAX 65536u            /* kept tuples of a task */
+#define EXEC_CHAIN_DEPTH_MAX 24u              /* chained calls inside one another */
+#define EXEC_KEPT_MAX 65536u                  /* kept tuples of a task */
 #define EXEC_KEPT_BYTES_MAX (64u << 20)
-#define EXEC_TIMERS_MAX 4096u           /* of one worker */
+#define EXEC_TIMERS_MAX 4096u /* of one worker */
 #define EXEC_FDS_MAX 1024u
 #define EXEC_POSITION_MAX 65536u
 #define EXEC_PAUSE_NS INT64_C(1000000000) /* a longer gap between steps was a stopped process */
-#define EXEC_SAMPLE_STEP 1024u          /* execute times: one of so many once it runs fast */
-#define EXEC_OUTPUT_MAX (64u << 20)     /* bytes queued on one lane by one call */
+#define EXEC_SAMPLE_STEP 1024u            /* execute times: one of so many once it runs fast */
+#define EXEC_OUTPUT_MAX (64u << 20)       /* bytes queued on one lane by one call */
 
 /* State of the tuple in execution, behind gale_tuple.engine. */
 #define TUPLE_KEPT 1u
@@ -69,19 +69,19 @@ struct kept {
     uint64_t workers;
     uint64_t *values; /* per root */
     uint64_t *roots;
-    size_t size;      /* bytes of this allocation */
+    size_t size; /* bytes of this allocation */
 };
 
 struct block {
     struct block *next;
     uint64_t edge_seed;
-    uint32_t values_size;  /* filled */
+    uint32_t values_size; /* filled */
     uint32_t values_room;
-    uint32_t runs_size;    /* filled */
+    uint32_t runs_size; /* filled */
     uint32_t tuples_count;
-    uint32_t run_at;       /* offset of the last run */
-    uint64_t run_root;     /* its root when it has one; 0: none or several */
-    bool run_plain;        /* last run has no root */
+    uint32_t run_at;   /* offset of the last run */
+    uint64_t run_root; /* its root when it has one; 0: none or several */
+    bool run_plain;    /* last run has no root */
     uint8_t runs[BATCH_RUNS_SIZE];
     uint8_t values[];
 };
@@ -90,26 +90,26 @@ struct lane {
     struct task *source;
     uint32_t target_task;
     uint16_t input;
-    struct peer *peer;      /* NULL: the inbox of `target` here */
+    struct peer *peer; /* NULL: the inbox of `target` here */
     struct task *target;
     uint64_t worker_bit;
     struct block *open;
     struct block *first, *last; /* closed, waiting for room */
     uint32_t queued_count;
     size_t queued_bytes;
-    struct lane *next_open;  /* in exec->open_lanes */
-    struct lane *next_full;  /* in exec->waiting_lanes */
-    bool listed;             /* in open_lanes */
-    bool waiting;            /* in waiting_lanes */
-    bool full;               /* heads that reach it must not start */
+    struct lane *next_open; /* in exec->open_lanes */
+    struct lane *next_full; /* in exec->waiting_lanes */
+    bool listed;            /* in open_lanes */
+    bool waiting;           /* in waiting_lanes */
+    bool full;              /* heads that reach it must not start */
     bool in_cycle;
 };
 
 struct target {
-    struct task *task;  /* here, else NULL */
+    struct task *task; /* here, else NULL */
     uint32_t task_id;
     bool chained;
-    struct lane *lane;  /* unless chained */
+    struct lane *lane; /* unless chained */
 };
 
 struct output {
@@ -136,16 +136,16 @@ struct shared_message {
 
 struct inbox_entry {
     struct inbox_entry *next;
-    const uint8_t *data;      /* a whole batch */
+    const uint8_t *data; /* a whole batch */
     uint32_t size;
     struct shared_message *shared; /* from a peer */
-    struct block *block;      /* from a lane here: head is in `head` */
+    struct block *block;           /* from a lane here: head is in `head` */
     struct peer *peer;
-    uint32_t generation;      /* of the peer's link */
+    uint32_t generation; /* of the peer's link */
     struct batch_head head;
     const uint8_t *runs, *runs_end, *values, *values_end;
     uint32_t tuples_done;
-    uint32_t run_left;        /* tuples left in the run that was begun */
+    uint32_t run_left; /* tuples left in the run that was begun */
 };
 
 struct timer {
@@ -183,17 +183,17 @@ struct task {
     uint32_t routes_count;
     struct route *routes;
     /* execution */
-    struct scope *scope;                      /* NULL: unanchored */
+    struct scope *scope; /* NULL: unanchored */
     enum gale_err (*execute)(void *, struct gale_task *, const struct gale_tuple *);
     struct task_counters count;
-    uint64_t sample_at;                       /* executed at which the time is taken next */
+    uint64_t sample_at; /* executed at which the time is taken next */
     bool manual;
     bool hooked;
-    bool overflowed;                          /* output limit hit in this call */
+    bool overflowed; /* output limit hit in this call */
     /* heads */
-    struct lane **reach;                      /* lanes that it can fill by one call */
+    struct lane **reach; /* lanes that it can fill by one call */
     uint32_t reach_count;
-    int64_t blocked_since_ns;                 /* 0: not blocked */
+    int64_t blocked_since_ns; /* 0: not blocked */
     struct inbox_entry *inbox_first, *inbox_last;
     uint64_t inbox_bytes, inbox_bytes_max_seen;
     struct kept *kept;
@@ -203,8 +203,8 @@ struct task {
     /* spouts */
     struct ledger ledger;
     struct positions positions;
-    uint64_t spare_root;                      /* opened, not used yet */
-    uint64_t roots_count;                     /* emits with an id */
+    uint64_t spare_root;  /* opened, not used yet */
+    uint64_t roots_count; /* emits with an id */
     uint64_t saved_low_id;
     int64_t wait_ns;
     bool replayable, opened, done, woken, in_next;
@@ -215,18 +215,18 @@ struct task {
     struct hist *execute_ns;
     struct hist *complete_ns;
     void **hook_states;
-    uint64_t rate_roots;                      /* roots_count at the last second */
+    uint64_t rate_roots; /* roots_count at the last second */
 };
 
 struct credit {
-    uint64_t sent;      /* to that task of the peer, bytes, this generation */
+    uint64_t sent; /* to that task of the peer, bytes, this generation */
     uint64_t granted;
 };
 
 struct consumed {
     uint64_t received;
-    uint64_t consumed;  /* from that peer by that task here */
-    uint64_t granted;   /* told */
+    uint64_t consumed; /* from that peer by that task here */
+    uint64_t granted;  /* told */
 };
 
 struct ack_entry {
@@ -247,35 +247,35 @@ struct peer {
     char *endpoint;
     struct link_out out;
     struct link_in in;
-    struct credit *credits;     /* [tasks_count + 1] */
-    struct consumed *consumed;  /* [tasks_count + 1] */
-    uint32_t *grants;           /* tasks whose credit should be told */
-    bool *grant_listed;         /* [tasks_count + 1] */
+    struct credit *credits;    /* [tasks_count + 1] */
+    struct consumed *consumed; /* [tasks_count + 1] */
+    uint32_t *grants;          /* tasks whose credit should be told */
+    bool *grant_listed;        /* [tasks_count + 1] */
     uint32_t grants_count;
     struct ack_list acks, touches;
     struct ack_list fails, renews; /* value unused */
-    bool stalled;               /* the wire had no room */
-    bool use_checks;            /* tcp: checksum and LZ4 */
+    bool stalled;                  /* the wire had no room */
+    bool use_checks;               /* tcp: checksum and LZ4 */
 };
 
 struct exec {
     struct exec_options options;
     const struct plan *plan;
     uint16_t *task_worker;
-    bool tracked;               /* guarantee at-least-once */
+    bool tracked; /* guarantee at-least-once */
     bool prepared, active, draining;
-    bool flush_due;             /* acks or credits should leave before the worker is idle */
+    bool flush_due; /* acks or credits should leave before the worker is idle */
     int64_t now_ns;
     int64_t last_step_ns;
-    int64_t flushed_ns;         /* last time acks and credits left */
-    int64_t closed_ns;          /* last time all open batches were closed */
-    int64_t paused_ns;          /* stopped time, taken off all timeouts */
+    int64_t flushed_ns; /* last time acks and credits left */
+    int64_t closed_ns;  /* last time all open batches were closed */
+    int64_t paused_ns;  /* stopped time, taken off all timeouts */
     int64_t timeout_ns;
     int64_t sweep_at_ns, second_at_ns;
     struct rng rng;
-    uint64_t seed_next;         /* seeds of batches and single edges */
-    struct task **tasks;        /* [plan->tasks_count + 1], NULL: elsewhere */
-    struct task **local;        /* those here, in id order */
+    uint64_t seed_next;  /* seeds of batches and single edges */
+    struct task **tasks; /* [plan->tasks_count + 1], NULL: elsewhere */
+    struct task **local; /* those here, in id order */
     uint32_t local_count;
     struct peer *peers;         /* [workers_count]; own unused */
     struct lane *open_lanes;    /* with an open block */
@@ -286,10 +286,10 @@ struct exec {
     struct inbox_entry *free_entries;
     struct timer *timers;
     uint32_t timers_count, timer_id;
-    int64_t timers_at_ns;       /* earliest of timers and ticks */
+    int64_t timers_at_ns; /* earliest of timers and ticks */
     struct watched *watched;
     uint32_t watched_count;
-    uint32_t depth;             /* chained calls now */
+    uint32_t depth; /* chained calls now */
     uint64_t activity;
     uint64_t batches_sent, batches_received, frames_refused, limit_hits;
     uint32_t kept_count;
@@ -299,7 +299,7 @@ struct exec {
     struct message_offset *offset_items;
     uint8_t *offset_bytes;
     void **worker_resources;
-    struct scope unanchored;    /* of emits without anchor: no roots, never read */
+    struct scope unanchored; /* of emits without anchor: no roots, never read */
 };
 
 static inline struct task *task_of(struct gale_task *task)

@@ -169,10 +169,12 @@ void gale_reset_timeout(struct gale_task *head, const struct gale_tuple *tuple)
     if (!private) {
         return;
     }
-    uint32_t count = private->scope ? private->scope->roots_count
-                                    : private->kept ? private->kept->roots_count : 0;
-    const uint64_t *roots = private->scope ? private->scope->roots
-                                           : private->kept ? private->kept->roots : NULL;
+    uint32_t count = private->scope  ? private->scope->roots_count
+                     : private->kept ? private->kept->roots_count
+                                     : 0;
+    const uint64_t *roots = private->scope  ? private->scope->roots
+                            : private->kept ? private->kept->roots
+                                            : NULL;
     for (uint32_t i = 0; i < count; i++) {
         renew_root(task->exec, roots[i]);
     }
@@ -215,8 +217,10 @@ enum gale_err anchors_begin(struct task *task, const struct gale_emit_options *o
         const uint64_t *roots = anchor_roots(task, options->anchors[i], &count);
         if (!roots) {
             task->count.errors++;
-            gale_task_error(&task->head, "anchor %u is neither the tuple in execution nor kept: "
-                                         "keep it with gale_tuple_keep before it is acked", i);
+            gale_task_error(&task->head,
+                            "anchor %u is neither the tuple in execution nor kept: "
+                            "keep it with gale_tuple_keep before it is acked",
+                            i);
             return GALE_ERR_STATE;
         }
         for (uint32_t k = 0; k < count; k++) {

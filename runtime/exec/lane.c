@@ -236,8 +236,8 @@ void lane_fail(struct exec *exec, struct lane *lane)
 static bool over_limit(const struct exec *exec, const struct lane *lane)
 {
     size_t bytes = lane->queued_bytes + (lane->peer ? 0 : lane->target->inbox_bytes);
-    size_t max = lane->in_cycle ? EXEC_LANE_CYCLE_BYTES_MAX
-                                : EXEC_OUTPUT_MAX + exec->plan->inbox_size;
+    size_t max =
+        lane->in_cycle ? EXEC_LANE_CYCLE_BYTES_MAX : EXEC_OUTPUT_MAX + exec->plan->inbox_size;
     return bytes > max;
 }
 
@@ -261,10 +261,11 @@ static enum gale_err refuse(struct exec *exec, struct lane *lane, struct scope *
     exec->limit_hits++;
     scope->failed = true;
     lane->source->count.errors++;
-    gale_task_error(&lane->source->head,
-                    "more than %u MiB wait for task %u: the tuple fails; emit less in one call, "
-                    "or lower max_pending where the topology has a cycle",
-                    EXEC_OUTPUT_MAX >> 20, lane->target_task);
+    gale_task_error(
+        &lane->source->head,
+        "more than %u MiB wait for task %u: the tuple fails; emit less in one call, "
+        "or lower max_pending where the topology has a cycle",
+        EXEC_OUTPUT_MAX >> 20, lane->target_task);
     return GALE_ERR_LIMIT;
 }
 

@@ -123,8 +123,7 @@ static void seal(struct exec *exec, struct task *task, const struct scope *scope
     struct ledger_slot ended;
     uint64_t root = task->spare_root;
     task->spare_root = 0;
-    if (task->replayable &&
-        positions_emit(&task->positions, id, &values.position) != GALE_OK) {
+    if (task->replayable && positions_emit(&task->positions, id, &values.position) != GALE_OK) {
         values.position = UINT64_MAX;
     }
     if (scope->failed) {

@@ -31,18 +31,17 @@ static size_t pack_hist(struct exec *exec, const struct hist *hist)
 static void beat_task(struct exec *exec, const struct task *task,
                       struct message_task_stats *stats)
 {
-    *stats = (struct message_task_stats){
-        .task = task->id,
-        .executed = task->count.executed,
-        .emitted = task->count.emitted,
-        .acked = task->count.acked,
-        .failed = task->count.failed,
-        .timed_out = task->count.timed_out,
-        .errors = task->count.errors,
-        .pending = pending(task),
-        .queue_bytes = task->inbox_bytes,
-        .queue_bytes_max = exec->plan->inbox_size,
-        .blocked_ns = blocked_ns(exec, task)};
+    *stats = (struct message_task_stats){.task = task->id,
+                                         .executed = task->count.executed,
+                                         .emitted = task->count.emitted,
+                                         .acked = task->count.acked,
+                                         .failed = task->count.failed,
+                                         .timed_out = task->count.timed_out,
+                                         .errors = task->count.errors,
+                                         .pending = pending(task),
+                                         .queue_bytes = task->inbox_bytes,
+                                         .queue_bytes_max = exec->plan->inbox_size,
+                                         .blocked_ns = blocked_ns(exec, task)};
     stats->execute_ns.size = pack_hist(exec, task->execute_ns);
     stats->complete_ns.size = pack_hist(exec, task->complete_ns);
 }
@@ -136,9 +135,9 @@ void exec_offsets(struct exec *exec, bool all, struct message_offsets *offsets)
             (!all && task->saved_low_id == task->positions.low_id)) {
             continue;
         }
-        size_t size = task->component->spout->save(task->state, &task->head,
-                                                   task->positions.low_id,
-                                                   exec->offset_bytes + used, EXEC_POSITION_MAX);
+        size_t size =
+            task->component->spout->save(task->state, &task->head, task->positions.low_id,
+                                         exec->offset_bytes + used, EXEC_POSITION_MAX);
         if (size == 0 || size > EXEC_POSITION_MAX) {
             continue;
         }

@@ -24,10 +24,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WORKER_RECEIVE_MAX 64      /* messages taken in one pass */
+#define WORKER_RECEIVE_MAX 64       /* messages taken in one pass */
 #define WORKER_BEAT_FAST_NS 5000000 /* between beats while the end is near */
-#define WORKER_HELLO_NS 200000000  /* between HELLOs until the assignment comes */
-#define WORKER_BUSY_LOOP_PASSES 64 /* steps between looks at descriptors while busy */
+#define WORKER_HELLO_NS 200000000   /* between HELLOs until the assignment comes */
+#define WORKER_BUSY_LOOP_PASSES 64  /* steps between looks at descriptors while busy */
 
 struct worker {
     struct worker_builtins builtins;
@@ -45,13 +45,13 @@ struct worker {
     struct plan *plan;
     struct exec *exec;
     bool prepared;
-    bool stopping;              /* cleanup done; the last beat is repeated until SIGTERM */
+    bool stopping; /* cleanup done; the last beat is repeated until SIGTERM */
     bool fatal;
     bool quit;
     enum message_command state;
     uint32_t finish_level;
     uint64_t stats_round;
-    int64_t beat_ns, offsets_ns;     /* intervals */
+    int64_t beat_ns, offsets_ns; /* intervals */
     int64_t beat_at_ns, offsets_at_ns, hello_at_ns;
     bool beat_fast;
     struct buf out;
@@ -73,7 +73,8 @@ static void send_message(struct worker *worker, struct message *message)
     }
     memcpy(data, worker->out.data, worker->out.size);
     if (ops->send(worker->transport, worker->control, handle) == GALE_ERR_AGAIN) {
-        ops->drop(worker->transport, handle); /* No coordinator reads: the next beat will say it. */
+        ops->drop(worker->transport,
+                  handle); /* No coordinator reads: the next beat will say it. */
     }
 }
 
@@ -126,8 +127,8 @@ static void on_fd(void *argument, int fd, unsigned events)
 static enum gale_err on_watch(void *self, int fd, unsigned events)
 {
     struct worker *worker = self;
-    unsigned wanted = (events & GALE_FD_READ ? LOOP_READ : 0u) |
-                      (events & GALE_FD_WRITE ? LOOP_WRITE : 0u);
+    unsigned wanted =
+        (events & GALE_FD_READ ? LOOP_READ : 0u) | (events & GALE_FD_WRITE ? LOOP_WRITE : 0u);
     if (events == 0) {
         loop_remove(worker->loop, fd);
         return GALE_OK;
@@ -177,8 +178,7 @@ static void send_offsets(struct worker *worker, bool final, int64_t now_ns)
 static void prepare(struct worker *worker, int64_t now_ns)
 {
     struct gale_error error = {0};
-    if (!worker->prepared &&
-        exec_prepare(worker->exec, now_ns, &error) != GALE_OK) {
+    if (!worker->prepared && exec_prepare(worker->exec, now_ns, &error) != GALE_OK) {
         fatal(worker, error.text);
         return;
     }
@@ -301,9 +301,7 @@ static void on_command(struct worker *worker, const struct message *message, int
         return;
     }
     switch (message->as.command.command) {
-    case COMMAND_ACTIVATE:
-        prepare(worker, now_ns);
-        break;
+    case COMMAND_ACTIVATE: prepare(worker, now_ns); break;
     case COMMAND_DEACTIVATE:
         if (worker->prepared) {
             exec_activate(worker->exec, false, &error);
@@ -321,9 +319,7 @@ static void on_command(struct worker *worker, const struct message *message, int
         worker->finish_level = message->as.command.level + 1;
         worker->state = COMMAND_FINISH;
         break;
-    case COMMAND_STOP:
-        stop(worker, now_ns);
-        break;
+    case COMMAND_STOP: stop(worker, now_ns); break;
     case COMMAND_RESET_STATS:
         exec_reset_stats(worker->exec);
         worker->stats_round++;
@@ -442,7 +438,8 @@ static int run(struct worker *worker)
             continue; /* Sending may have eaten the descriptor's edge: look before sleeping. */
         }
         if (worker->exec && !worker->beat_fast && exec_spouts_done(worker->exec)) {
-            send_beat(worker, now); /* The end may be near: the coordinator should know at once. */
+            send_beat(worker,
+                      now); /* The end may be near: the coordinator should know at once. */
             continue;
         }
         loop_run_once(worker->loop, next_ns(worker) - clock_now_ns());
@@ -452,12 +449,15 @@ static int run(struct worker *worker)
 
 static bool parse(struct worker *worker, int argc, char **argv)
 {
-    static const struct option table[] = {
-        {"control", required_argument, NULL, 'c'}, {"bind", required_argument, NULL, 'b'},
-        {"index", required_argument, NULL, 'i'},   {"incarnation", required_argument, NULL, 'n'},
-        {"epoch", required_argument, NULL, 'e'},   {"attempt", required_argument, NULL, 'a'},
-        {"log", required_argument, NULL, 'l'},     {"parent", required_argument, NULL, 'p'},
-        {NULL, 0, NULL, 0}};
+    static const struct option table[] = {{"control", required_argument, NULL, 'c'},
+                                          {"bind", required_argument, NULL, 'b'},
+                                          {"index", required_argument, NULL, 'i'},
+                                          {"incarnation", required_argument, NULL, 'n'},
+                                          {"epoch", required_argument, NULL, 'e'},
+                                          {"attempt", required_argument, NULL, 'a'},
+                                          {"log", required_argument, NULL, 'l'},
+                                          {"parent", required_argument, NULL, 'p'},
+                                          {NULL, 0, NULL, 0}};
     enum gale_log_level level = GALE_LOG_INFO;
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -488,7 +488,7 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
-    signal(SIGINT, SIG_IGN);  /* Ctrl-C reaches the whole group; the coordinator decides. */
+    signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the coordinator decides. */
     signal(SIGPIPE, SIG_IGN);
     enum gale_err err = loop_new(&worker->loop, error);
     if (err == GALE_OK) {
@@ -504,7 +504,8 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
     err = ops->bind(worker->transport, worker->bind_endpoint, worker->endpoint,
                     sizeof(worker->endpoint), error);
     if (err == GALE_OK) {
-        err = ops->connect(worker->transport, worker->control_endpoint, &worker->control, error);
+        err =
+            ops->connect(worker->transport, worker->control_endpoint, &worker->control, error);
     }
     if (err == GALE_OK) {
         err = loop_add(worker->loop, ops->fd(worker->transport), LOOP_READ, on_wire, worker);
@@ -514,7 +515,8 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
 
 int worker_main(int argc, char **argv, const struct worker_builtins *builtins)
 {
-    struct worker worker = {.builtins = *builtins, .beat_ns = 250000000, .offsets_ns = 1000000000};
+    struct worker worker = {
+        .builtins = *builtins, .beat_ns = 250000000, .offsets_ns = 1000000000};
     struct gale_error error = {0};
     buf_init(&worker.out, MESSAGE_SIZE_MAX);
     if (!parse(&worker, argc, argv)) {
