@@ -115,7 +115,8 @@ static void consumed_reset(struct exec *exec, struct peer *peer)
 }
 
 /* Opens the way out anew: next generation, fresh credits, everything lost fails. */
-static enum gale_err connect_peer(struct exec *exec, struct peer *peer, struct gale_error *error)
+static enum gale_err connect_peer(struct exec *exec, struct peer *peer,
+                                  struct gale_error *error)
 {
     struct transport *transport = exec->options.ports.transport;
     disconnect(exec, peer);
@@ -123,8 +124,7 @@ static enum gale_err connect_peer(struct exec *exec, struct peer *peer, struct g
         discard_lanes(exec, peer);
         lists_clear(peer);
     }
-    enum gale_err err =
-        transport->ops->connect(transport, peer->endpoint, &peer->wire, error);
+    enum gale_err err = transport->ops->connect(transport, peer->endpoint, &peer->wire, error);
     if (err != GALE_OK) {
         return err;
     }
@@ -223,7 +223,8 @@ static bool send_payload(struct exec *exec, struct peer *peer, enum frame_kind k
     header.checksum = peer->use_checks && size > 0 ? frame_checksum(payload, size) : 0;
     void *handle;
     uint8_t *data;
-    if (transport->ops->prepare(transport, FRAME_HEADER_SIZE + size, &handle, &data) != GALE_OK) {
+    if (transport->ops->prepare(transport, FRAME_HEADER_SIZE + size, &handle, &data) !=
+        GALE_OK) {
         peer->stalled = true;
         return false;
     }
@@ -264,7 +265,8 @@ static bool send_block_raw(struct exec *exec, struct lane *lane, const struct bl
     header.raw_size = header.payload_size = size;
     void *handle;
     uint8_t *data;
-    if (transport->ops->prepare(transport, FRAME_HEADER_SIZE + size, &handle, &data) != GALE_OK) {
+    if (transport->ops->prepare(transport, FRAME_HEADER_SIZE + size, &handle, &data) !=
+        GALE_OK) {
         peer->stalled = true;
         return false;
     }
@@ -380,7 +382,8 @@ static bool send_control(struct exec *exec, struct peer *peer, bool probe)
         return false;
     }
     struct buf *out = &exec->scratch;
-    bool acks = peer->touches.count <= ACKS_FRAME_MAX; /* Else they wait for the other touches. */
+    bool acks =
+        peer->touches.count <= ACKS_FRAME_MAX; /* Else they wait for the other touches. */
     buf_clear(out);
     section_acks(out, FRAME_TOUCH, &peer->touches, true);
     section_acks(out, FRAME_FAIL, &peer->fails, false);
@@ -466,8 +469,10 @@ bool peers_quiet(const struct exec *exec)
 static void fail_link(struct exec *exec, struct peer *peer, const char *why)
 {
     char text[200];
-    snprintf(text, sizeof(text), "link from worker %u: %s; it is opened anew and what it carried "
-                                 "is replayed", peer->worker, why);
+    snprintf(text, sizeof(text),
+             "link from worker %u: %s; it is opened anew and what it carried "
+             "is replayed",
+             peer->worker, why);
     exec->flush_due = true; /* The HELLO that is due now refuses the generation. */
     acks_sweep(exec, UINT64_C(1) << (peer->worker & 63));
     if (exec->options.ports.event) {
@@ -501,15 +506,9 @@ static void apply_entry(struct exec *exec, struct peer *peer, uint32_t type,
             ledger_touch(&task->ledger, root, load_u64(entry + 8) & ~bit);
         }
         return;
-    case FRAME_ACK:
-        ack_root(exec, root, load_u64(entry + 8), 0);
-        return;
-    case FRAME_FAIL:
-        fail_root(exec, root);
-        return;
-    case FRAME_RENEW:
-        renew_root(exec, root);
-        return;
+    case FRAME_ACK: ack_root(exec, root, load_u64(entry + 8), 0); return;
+    case FRAME_FAIL: fail_root(exec, root); return;
+    case FRAME_RENEW: renew_root(exec, root); return;
     case FRAME_CREDIT: {
         uint32_t id = load_u32(entry);
         uint64_t granted = load_u64(entry + 8);
@@ -551,8 +550,8 @@ static void refused(struct exec *exec, const char *text)
 }
 
 /* A frame of the link's next seq: its content counts, or the link has failed. */
-static void accept_frame(struct exec *exec, struct peer *peer, const struct frame_header *header,
-                         struct transport_message *message)
+static void accept_frame(struct exec *exec, struct peer *peer,
+                         const struct frame_header *header, struct transport_message *message)
 {
     struct gale_error error = {0};
     struct shared_message *shared = calloc(1, sizeof(*shared));
@@ -622,19 +621,14 @@ void exec_frame(struct exec *exec, struct transport_message *message, int64_t no
         uint32_t generation = peer->in.generation;
         switch (link_in_frame(&peer->in, &header, exec->options.epoch, exec->options.attempt,
                               (uint16_t)exec->options.worker)) {
-        case LINK_ACCEPT:
-            accept_frame(exec, peer, &header, message);
-            break;
+        case LINK_ACCEPT: accept_frame(exec, peer, &header, message); break;
         case LINK_HELLO:
             hello(exec, peer, &header, message->data, generation != peer->in.generation);
             break;
-        case LINK_GAP:
-            fail_link(exec, peer, "frames were lost");
-            break;
+        case LINK_GAP: fail_link(exec, peer, "frames were lost"); break;
         case LINK_DROP_DUPLICATE:
         case LINK_DROP_STALE:
-        case LINK_VERDICTS_COUNT:
-            break;
+        case LINK_VERDICTS_COUNT: break;
         }
     }
     if (message->handle) {
