@@ -8,6 +8,7 @@
 
 #include "core/decimal.h"
 #include "core/heads.h"
+#include "core/skip.h"
 
 #include <stdlib.h>
 
@@ -256,25 +257,23 @@ enum gale_err gale_put_fields(struct gale_out *out, const struct gale_tuple *tup
     if (first >= tuple->fields_count || count > tuple->fields_count - first) {
         return GALE_ERR_NOT_FOUND;
     }
-    struct gale_cursor cursor = {tuple->data, tuple->data + tuple->size};
-    const uint8_t *from = cursor.at;
-    bool nested = false;
-    for (unsigned i = 0; i < first + count; i++) {
-        if (i == first) {
-            from = cursor.at;
+    /* A tuple's bytes were validated before anybody saw them: whole values, nested ones too. */
+    const uint8_t *from = tuple->data;
+    const uint8_t *end = tuple->data + tuple->size;
+    if (first > 0 || count < tuple->fields_count) {
+        for (unsigned i = 0; i < first; i++) {
+            from = skip_value(from);
         }
-        const uint8_t *field = cursor.at;
-        if (gale_cursor_skip(&cursor) != GALE_OK) {
-            return GALE_ERR_NOT_FOUND;
+        end = from;
+        for (unsigned i = 0; i < count; i++) {
+            end = skip_value(end);
         }
-        nested = nested || (i >= first && head_rules[*field].children != 0);
     }
-    size_t size = (size_t)(cursor.at - from);
-    if (gale_out_grow(out, size)) {
+    size_t size = (size_t)(end - from);
+    if (GALE_LIKELY((size_t)(out->end - out->at) > size) || gale_out_grow(out, size)) {
         memcpy(out->at, from, size);
         out->at += size;
         out->values += (int32_t)count;
-        out->nested |= nested ? OUT_NESTED : 0;
     }
     return GALE_OK;
 }

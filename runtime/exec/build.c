@@ -107,6 +107,11 @@ static enum gale_err routes_init(struct exec *exec, struct task *task)
                 return err;
             }
         }
+        const struct output *first = route->outputs;
+        if (count == 1 && first->kind == PLAN_GLOBAL && first->targets[0].chained &&
+            !route->direct && !task->hooked) {
+            route->only = first->targets[0].task;
+        }
     }
     return GALE_OK;
 }
@@ -221,6 +226,7 @@ static struct task *task_new(struct exec *exec, uint32_t id)
     if (component->bolt) {
         task->execute = component->bolt->execute;
         task->manual = (component->bolt->flags & GALE_BOLT_MANUAL_ACK) != 0;
+        task->plain = !task->manual && !task->hooked;
     } else {
         ledger_init(&task->ledger, id, next_seed(exec));
         positions_init(&task->positions);

@@ -18,6 +18,7 @@ static void settle_chained(struct task *task, const struct gale_tuple *tuple, en
 {
     struct gale_tuple_private *private = tuple->engine;
     struct scope *scope = private->scope;
+    task->count.unsettled++;
     if (err != GALE_OK && (private->flags & (TUPLE_ACKED | TUPLE_FAILED)) == 0) {
         if (private->kept) {
             gale_fail(&task->head, &private->kept->tuple);
@@ -27,19 +28,17 @@ static void settle_chained(struct task *task, const struct gale_tuple *tuple, en
         private->flags |= TUPLE_FAILED;
         scope->failed = true;
         call_result(task, err, "execute");
-        return;
+    } else if ((private->flags & (TUPLE_ACKED | TUPLE_FAILED | TUPLE_KEPT)) != 0) {
+        ; /* gale_ack, gale_fail and gale_tuple_keep did the rest. */
+    } else if (!task->manual) {
+        task->count.unsettled--;
+    } else if (scope->roots_count > 0) { /* An edge that nobody acks: the tree times out. */
+        scope->value ^= next_seed(task->exec);
+        scope->used = true;
     }
-    if ((private->flags & (TUPLE_ACKED | TUPLE_FAILED | TUPLE_KEPT)) != 0) {
-        return; /* gale_ack, gale_fail and gale_tuple_keep did the rest. */
+    if (task->hooked) {
+        hooks_executed(task, tuple);
     }
-    if (task->manual) {
-        if (scope->roots_count > 0) { /* An edge that nobody acks: the tree times out. */
-            scope->value ^= next_seed(task->exec);
-            scope->used = true;
-        }
-        return;
-    }
-    task->count.acked++;
 }
 
 static inline void call_chained(struct task *task, struct gale_tuple *tuple,
@@ -55,14 +54,22 @@ static inline void call_chained(struct task *task, struct gale_tuple *tuple,
         err = call_sampled(task, tuple);
     }
     task->scope = NULL;
-    if (GALE_LIKELY(err == GALE_OK && private.flags == 0 && !task->manual)) {
-        task->count.acked++;
-    } else {
+    if (!GALE_LIKELY(err == GALE_OK && private.flags == 0 && task->plain)) {
         settle_chained(task, tuple, err);
     }
-    if (task->hooked) {
-        hooks_executed(task, tuple);
-    }
+}
+
+static inline void tuple_init(struct gale_tuple *tuple, const struct task *task,
+                              const struct route *route)
+{
+    const struct gale_out *out = &task->head.out;
+    tuple->data = out->base;
+    tuple->size = (uint32_t)(out->at - out->base);
+    tuple->fields_count = (uint16_t)route->fields_count;
+    tuple->input = 0;
+    tuple->source_task = task->id;
+    tuple->reserved = 0;
+    tuple->engine = NULL;
 }
 
 static inline enum gale_err emit_to(struct task *task, const struct target *target,
@@ -160,23 +167,21 @@ static enum gale_err check_slowly(struct task *task, unsigned stream)
     return err;
 }
 
-enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scope,
-                          struct gale_emit_options *options)
+/* Every case: several outputs, groupings with many targets, lanes, hooks. */
+static enum gale_err emit_general(struct task *task, unsigned stream, struct scope *scope,
+                                  struct gale_emit_options *options)
 {
     struct gale_out *out = &task->head.out;
     if (!GALE_LIKELY(stream < task->routes_count &&
-                     out->values == task->routes[stream].fields_count && out->nested == 0 &&
-                     !out_overflowed(out))) {
+                     out->values == task->routes[stream].fields_count && out->nested == 0)) {
         enum gale_err err = check_slowly(task, stream);
         if (err != GALE_OK) {
             return err;
         }
     }
     struct route *route = &task->routes[stream];
-    struct gale_tuple tuple = {.data = out->base,
-                               .size = (uint32_t)(out->at - out->base),
-                               .fields_count = (uint16_t)route->fields_count,
-                               .source_task = task->id};
+    struct gale_tuple tuple;
+    tuple_init(&tuple, task, route);
     enum gale_err result = GALE_OK;
     task->count.emitted++;
     if (!GALE_LIKELY(!route->direct)) {
@@ -204,6 +209,24 @@ enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scop
         hooks_emitted(task, stream, options);
     }
     return result;
+}
+
+enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scope,
+                          struct gale_emit_options *options)
+{
+    struct gale_out *out = &task->head.out;
+    if (GALE_LIKELY(stream < task->routes_count && !options)) {
+        const struct route *route = &task->routes[stream];
+        if (route->only && out->values == route->fields_count && out->nested == 0) {
+            struct gale_tuple tuple;
+            tuple_init(&tuple, task, route);
+            tuple.input = route->outputs->input;
+            task->count.emitted++;
+            call_chained(route->only, &tuple, scope);
+            return GALE_OK;
+        }
+    }
+    return emit_general(task, stream, scope, options);
 }
 
 enum gale_err gale_emit(struct gale_task *head, unsigned stream)

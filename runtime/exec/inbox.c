@@ -199,12 +199,14 @@ static void run_passed(struct inbox_entry *entry)
 static bool settle(struct task *task, const struct gale_tuple *tuple, enum gale_err err)
 {
     struct gale_tuple_private *private = tuple->engine;
+    task->count.unsettled++;
     if (err != GALE_OK && (private->flags & (TUPLE_ACKED | TUPLE_FAILED)) == 0) {
         if (private->kept) {
             gale_fail(&task->head, &private->kept->tuple);
         } else {
             task->count.failed++;
         }
+        private->flags |= TUPLE_FAILED;
         private->scope->failed = true;
         call_result(task, err, "execute");
         return false;
@@ -215,7 +217,7 @@ static bool settle(struct task *task, const struct gale_tuple *tuple, enum gale_
     if (task->manual) {
         return false;
     }
-    task->count.acked++;
+    task->count.unsettled--;
     return true;
 }
 
@@ -252,10 +254,8 @@ static void run_tuples(struct exec *exec, struct task *task, struct inbox_entry 
         } else {
             err = call_sampled(task, &tuple);
         }
-        if (GALE_LIKELY(err == GALE_OK && private.flags == 0 && !task->manual)) {
-            task->count.acked++;
-            edges ^= private.edge;
-        } else if (settle(task, &tuple, err)) {
+        if (GALE_LIKELY(err == GALE_OK && private.flags == 0 && task->plain) ||
+            settle(task, &tuple, err)) {
             edges ^= private.edge;
         }
         if (task->hooked) {

@@ -125,6 +125,7 @@ struct route {
     uint32_t outputs_count;
     int32_t fields_count;
     bool direct;
+    struct task *only; /* the one chained target that gets every tuple; NULL: not so simple */
 };
 
 /* Part of a frame that waits in an inbox; the message is shared by the batches of its frame. */
@@ -170,8 +171,10 @@ struct spout_end {
     uint64_t latency_us;
 };
 
+/* Of a bolt, `acked` counts acks by hand; every execution that is not counted in `unsettled`
+ * (kept, failed, settled by hand) was acked by its return. */
 struct task_counters {
-    uint64_t executed, emitted, acked, failed, timed_out, errors, blocked_ns;
+    uint64_t executed, unsettled, emitted, acked, failed, timed_out, errors, blocked_ns;
 };
 
 struct task {
@@ -189,6 +192,7 @@ struct task {
     uint64_t sample_at; /* executed at which the time is taken next */
     bool manual;
     bool hooked;
+    bool plain;                               /* neither manual nor hooked */
     bool overflowed; /* output limit hit in this call */
     /* heads */
     struct lane **reach; /* lanes that it can fill by one call */

@@ -34,7 +34,9 @@ static void beat_task(struct exec *exec, const struct task *task,
     *stats = (struct message_task_stats){.task = task->id,
                                          .executed = task->count.executed,
                                          .emitted = task->count.emitted,
-                                         .acked = task->count.acked,
+                                         .acked = task->count.acked + (task->component->bolt ? task->count.executed -
+                                                                   task->count.unsettled
+                                                             : 0),
                                          .failed = task->count.failed,
                                          .timed_out = task->count.timed_out,
                                          .errors = task->count.errors,

@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define WORKER_RECEIVE_MAX 64       /* messages taken in one pass */
@@ -488,6 +489,7 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
+    prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0); /* The default delays each timed wake-up by 50 µs. */
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the coordinator decides. */
     signal(SIGPIPE, SIG_IGN);
     enum gale_err err = loop_new(&worker->loop, error);
