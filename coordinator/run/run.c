@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #define RUN_RECEIVE_MAX 256
+#define RUN_RELEASE_NS 1000000000 /* the start is over by then */
 #define RUN_EXIT_INVALID 78
 #define RUN_EXIT_NO_INPUT 66
 #define RUN_EXIT_INTERNAL 70
@@ -288,6 +289,7 @@ static void set_times(struct run *run)
     run->own_cpu_base_ns = process_stat_cpu_ns();
     run->drain_at_ns =
         options->duration_ms ? run->start_ns + options->duration_ms * 1000000 : INT64_MAX;
+    run->release_at_ns = run->start_ns + RUN_RELEASE_NS;
     run->warmup_at_ns =
         options->warmup_ms ? run->start_ns + options->warmup_ms * 1000000 : INT64_MAX;
     run->sample_at_ns =
@@ -311,6 +313,10 @@ static void periodic(struct run *run, int64_t now_ns)
         run->sample_at_ns = now_ns + (int64_t)run->options->sample_ms * 1000000;
         run_sample(run, now_ns);
     }
+    if (now_ns >= run->release_at_ns) {
+        run->release_at_ns = INT64_MAX;
+        process_release_text();
+    }
     if (run->end_ns == 0 && run->control.state >= CONTROL_FINISHING) {
         run->end_ns = now_ns;
     }
@@ -322,6 +328,7 @@ static int64_t next_ns(const struct run *run)
     int64_t next = control_next_ns(&run->control);
     next = run->warmup_at_ns < next ? run->warmup_at_ns : next;
     next = run->drain_at_ns < next ? run->drain_at_ns : next;
+    next = run->release_at_ns < next ? run->release_at_ns : next;
     return run->sample_at_ns < next ? run->sample_at_ns : next;
 }
 

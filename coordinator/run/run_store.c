@@ -5,6 +5,7 @@
  * store/records.h. Written about once a second, never per tuple.
  */
 #include "run/run_internal.h"
+#include "store/records.h"
 
 #include <gale/log.h>
 
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* mkdir -p with mode 0700 for what is new. */
@@ -77,12 +79,11 @@ enum gale_err run_store_open(struct run *run, struct gale_error *error)
     return store_sqlite_open(run->state_path, &run->store, error);
 }
 
-static void position_path(const struct run *run, uint32_t task, char *out, size_t size)
+static void position_path(const struct run *run, uint32_t task, char out[RECORD_PATH_SIZE])
 {
     const struct plan_component *component =
         &run->plan->components[run->plan->task_component[task]];
-    snprintf(out, size, "/topologies/%s/positions/%s.%u", run->plan->name, component->name,
-             task - component->first_task);
+    record_position_path(run->plan->name, component->name, task - component->first_task, out);
 }
 
 static enum gale_err next_epoch(struct run *run)
@@ -91,16 +92,16 @@ static enum gale_err next_epoch(struct run *run)
     int64_t version;
     char text[32];
     buf_init(&value, 0);
-    enum gale_err err = ensure(run, "/epoch");
+    enum gale_err err = ensure(run, RECORD_EPOCH_PATH);
     if (err == GALE_OK) {
-        err = run->store->ops->get(run->store, "/epoch", &value, &version);
+        err = run->store->ops->get(run->store, RECORD_EPOCH_PATH, &value, &version);
     }
     if (err == GALE_OK) {
         snprintf(text, sizeof(text), "%.*s", (int)value.size,
                  value.data ? (const char *)value.data : "");
         run->epoch = strtoull(text, NULL, 10) + 1;
         int size = snprintf(text, sizeof(text), "%llu", (unsigned long long)run->epoch);
-        err = run->store->ops->set(run->store, "/epoch", text, (size_t)size, version, NULL);
+        err = run->store->ops->set(run->store, RECORD_EPOCH_PATH, text, (size_t)size, version, NULL);
     }
     buf_fini(&value);
     return err;
@@ -108,8 +109,9 @@ static enum gale_err next_epoch(struct run *run)
 
 static enum gale_err take_position(struct run *run, uint32_t task, struct buf *value)
 {
-    char path[256];
-    position_path(run, task, path, sizeof(path));
+    char path[RECORD_PATH_SIZE];
+    struct record_position record;
+    position_path(run, task, path);
     if (run->options->fresh) {
         enum gale_err err = run->store->ops->remove(run->store, path, STORE_ANY_VERSION);
         return err == GALE_ERR_NOT_FOUND ? GALE_OK : err;
@@ -118,24 +120,51 @@ static enum gale_err take_position(struct run *run, uint32_t task, struct buf *v
     if (err == GALE_ERR_NOT_FOUND) {
         return GALE_OK;
     }
-    struct message_bytes position = {value->data, value->size};
-    return err == GALE_OK && value->size > 0 ? control_restore(&run->control, task, position)
-                                             : err;
+    if (err == GALE_OK) {
+        err = record_position_decode(value->data, value->size, &record);
+    }
+    struct message_bytes position = {record.data, record.size};
+    return err == GALE_OK ? control_restore(&run->control, task, position) : err;
+}
+
+static enum gale_err write_status(struct run *run, enum record_state state)
+{
+    char path[RECORD_PATH_SIZE];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    struct record_status status = {.state = state,
+                                   .workers = run->plan->workers,
+                                   .epoch = run->epoch,
+                                   .attempt = 1,
+                                   .updated_ms = (int64_t)now.tv_sec * 1000 +
+                                                 now.tv_nsec / 1000000};
+    status.created_ms = run->created_ms ? run->created_ms : status.updated_ms;
+    run->created_ms = status.created_ms;
+    record_status_path(run->plan->name, path);
+    buf_clear(&run->out);
+    enum gale_err err = record_status_encode(&status, &run->out);
+    if (err != GALE_OK) {
+        return err;
+    }
+    err = run->store->ops->set(run->store, path, run->out.data, run->out.size,
+                               STORE_ANY_VERSION, NULL);
+    return err == GALE_ERR_NOT_FOUND
+               ? run->store->ops->create(run->store, path, run->out.data, run->out.size)
+               : err;
 }
 
 enum gale_err run_store_begin(struct run *run, struct gale_error *error)
 {
-    char path[160];
+    char path[RECORD_PATH_SIZE];
     struct buf value;
     buf_init(&value, 0);
-    snprintf(path, sizeof(path), "/topologies/%s", run->plan->name);
     enum gale_err err = next_epoch(run);
-    err = err == GALE_OK ? ensure(run, "/topologies") : err;
+    err = err == GALE_OK ? ensure(run, RECORD_TOPOLOGIES_PATH) : err;
+    record_topology_path(run->plan->name, path);
     err = err == GALE_OK ? ensure(run, path) : err;
-    strcat(path, "/status");
+    record_positions_path(run->plan->name, path);
     err = err == GALE_OK ? ensure(run, path) : err;
-    snprintf(path, sizeof(path), "/topologies/%s/positions", run->plan->name);
-    err = err == GALE_OK ? ensure(run, path) : err;
+    err = err == GALE_OK ? write_status(run, RECORD_ACTIVE) : err;
     for (uint32_t id = 1; err == GALE_OK && id <= run->plan->tasks_count; id++) {
         if (run->plan->components[run->plan->task_component[id]].spout) {
             err = take_position(run, id, &value);
@@ -143,7 +172,9 @@ enum gale_err run_store_begin(struct run *run, struct gale_error *error)
     }
     buf_fini(&value);
     if (err != GALE_OK) {
-        return gale_error_set(error, err, "the state store %s: %s; --state-dir names another",
+        return gale_error_set(error, err,
+                              "the state store %s: %s; --fresh starts over, --state-dir names "
+                              "another directory",
                               run->state_path, gale_err_name(err));
     }
     return GALE_OK;
@@ -151,26 +182,35 @@ enum gale_err run_store_begin(struct run *run, struct gale_error *error)
 
 void run_store_save(struct run *run, uint32_t task, struct message_bytes position)
 {
-    char path[256];
-    position_path(run, task, path, sizeof(path));
-    enum gale_err err = run->store->ops->set(run->store, path, position.data, position.size,
-                                             STORE_ANY_VERSION, NULL);
+    char path[RECORD_PATH_SIZE];
+    const struct plan_component *component =
+        &run->plan->components[run->plan->task_component[task]];
+    struct record_position record = {
+        .index = task - component->first_task, .data = position.data, .size = position.size};
+    snprintf(record.component, sizeof(record.component), "%s", component->name);
+    position_path(run, task, path);
+    buf_clear(&run->out);
+    enum gale_err err = record_position_encode(&record, &run->out);
+    if (err == GALE_OK) {
+        err = run->store->ops->set(run->store, path, run->out.data, run->out.size,
+                                   STORE_ANY_VERSION, NULL);
+    }
     if (err == GALE_ERR_NOT_FOUND) {
-        err = run->store->ops->create(run->store, path, position.data, position.size);
+        err = run->store->ops->create(run->store, path, run->out.data, run->out.size);
     }
     if (err != GALE_OK) {
-        gale_log(
-            GALE_LOG_ERROR,
-            "position of task %u not saved in %s: %s; the next run would replay from the one "
-            "before",
-            task, run->state_path, gale_err_name(err));
+        gale_log(GALE_LOG_ERROR,
+                 "position of task %u not saved in %s: %s; the next run would replay from the "
+                 "one before",
+                 task, run->state_path, gale_err_name(err));
     }
 }
 
 void run_store_end(struct run *run)
 {
-    char path[160];
-    const char *state = control_state_name(run->control.state);
-    snprintf(path, sizeof(path), "/topologies/%s/status", run->plan->name);
-    run->store->ops->set(run->store, path, state, strlen(state), STORE_ANY_VERSION, NULL);
+    enum gale_err err = write_status(run, RECORD_KILLED);
+    if (err != GALE_OK) {
+        gale_log(GALE_LOG_WARN, "%s: the final state was not saved: %s", run->state_path,
+                 gale_err_name(err));
+    }
 }

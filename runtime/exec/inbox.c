@@ -292,6 +292,9 @@ static bool run_batch(struct exec *exec, struct task *task, struct inbox_entry *
 bool inbox_run(struct exec *exec, struct task *task)
 {
     bool ran = false;
+    if (head_must_wait(exec, task)) {
+        return false;
+    }
     for (uint32_t i = 0; i < EXEC_BATCH_QUANTUM && task->inbox_first; i++) {
         struct inbox_entry *entry = task->inbox_first;
         uint32_t before = entry->tuples_done;

@@ -352,6 +352,8 @@ static inline bool head_blocked(const struct exec *exec, const struct task *task
     }
     return false;
 }
+/** Whether a head must wait for room downstream; notes for how long it does. */
+bool head_must_wait(struct exec *exec, struct task *task);
 /* inbox.c */
 void inbox_put_block(struct exec *exec, struct lane *lane, struct block *block);
 enum gale_err inbox_put_payload(struct exec *exec, struct peer *peer, const uint8_t *payload,

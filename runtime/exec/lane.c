@@ -309,3 +309,15 @@ enum gale_err lane_append(struct exec *exec, struct lane *lane, const struct gal
     block->tuples_count++;
     return GALE_OK;
 }
+
+bool head_must_wait(struct exec *exec, struct task *task)
+{
+    bool blocked = head_blocked(exec, task);
+    if (blocked && task->blocked_since_ns == 0) {
+        task->blocked_since_ns = exec->now_ns;
+    } else if (!blocked && task->blocked_since_ns != 0) {
+        task->count.blocked_ns += (uint64_t)(exec->now_ns - task->blocked_since_ns);
+        task->blocked_since_ns = 0;
+    }
+    return blocked;
+}

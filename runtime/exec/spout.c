@@ -214,26 +214,13 @@ static uint32_t open_trees(const struct task *task)
     return task->ledger.open_count - (task->spare_root ? 1 : 0);
 }
 
-/* True when the task must wait for room downstream; notes for how long it did. */
-static bool must_wait(struct exec *exec, struct task *task)
-{
-    bool blocked = head_blocked(exec, task);
-    if (blocked && task->blocked_since_ns == 0) {
-        task->blocked_since_ns = exec->now_ns;
-    } else if (!blocked && task->blocked_since_ns != 0) {
-        task->count.blocked_ns += (uint64_t)(exec->now_ns - task->blocked_since_ns);
-        task->blocked_since_ns = 0;
-    }
-    return blocked;
-}
-
 bool spout_run(struct exec *exec, struct task *task)
 {
     bool ended = task->ends_count > 0;
     if (ended) {
         spout_deliver_ends(exec, task);
     }
-    if (!may_start(exec, task) || must_wait(exec, task)) {
+    if (!may_start(exec, task) || head_must_wait(exec, task)) {
         return ended;
     }
     const struct gale_spout_ops *ops = task->component->spout;

@@ -42,7 +42,8 @@ static void beat_task(struct exec *exec, const struct task *task,
                                          .errors = task->count.errors,
                                          .pending = pending(task),
                                          .queue_bytes = task->inbox_bytes,
-                                         .queue_bytes_max = exec->plan->inbox_size,
+                                         .queue_bytes_max = (uint64_t)exec->plan->inbox_size *
+                           (exec->options.workers_count > 1 ? exec->options.workers_count - 1 : 1),
                                          .blocked_ns = blocked_ns(exec, task)};
     stats->execute_ns.size = pack_hist(exec, task->execute_ns);
     stats->complete_ns.size = pack_hist(exec, task->complete_ns);

@@ -10,4 +10,8 @@ int64_t process_stat_cpu_ns(void);
 /** Resident set now and at its highest, KiB; 0 when /proc cannot be read. */
 void process_stat_memory_kb(int64_t *rss_kb, int64_t *rss_peak_kb);
 
+/** Gives back the pages of program text that only the start needed: they stay in the page cache and
+ *  come back by a minor fault when they are called again. Call once, after the start. */
+void process_release_text(void);
+
 #endif

@@ -28,6 +28,7 @@
 #define WORKER_RECEIVE_MAX 64       /* messages taken in one pass */
 #define WORKER_BEAT_FAST_NS 5000000 /* between beats while the end is near */
 #define WORKER_HELLO_NS 200000000   /* between HELLOs until the assignment comes */
+#define WORKER_RELEASE_BEATS 4     /* after so many beats the start is over */
 #define WORKER_BUSY_LOOP_PASSES 64  /* steps between looks at descriptors while busy */
 
 struct worker {
@@ -55,6 +56,7 @@ struct worker {
     int64_t beat_ns, offsets_ns; /* intervals */
     int64_t beat_at_ns, offsets_at_ns, hello_at_ns;
     bool beat_fast;
+    uint32_t beats_count;
     struct buf out;
 };
 
@@ -161,6 +163,9 @@ static void send_beat(struct worker *worker, int64_t now_ns)
     beat->cpu_ns = process_stat_cpu_ns();
     process_stat_memory_kb(&beat->rss_kb, &beat->rss_peak_kb);
     worker->beat_fast = beat->spouts_done || worker->stopping;
+    if (++worker->beats_count == WORKER_RELEASE_BEATS) {
+        process_release_text();
+    }
     worker->beat_at_ns = now_ns + (worker->beat_fast ? WORKER_BEAT_FAST_NS : worker->beat_ns);
     send_message(worker, &message);
 }
