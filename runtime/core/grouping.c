@@ -100,6 +100,8 @@ enum gale_err grouping_init(struct grouping *grouping, const struct grouping_opt
     grouping->fields = options->input->fields;
     grouping->fields_count = options->input->fields_count;
     grouping->hash_seed = options->hash_seed;
+    grouping->first_field = grouping->kind == PLAN_FIELDS && grouping->fields_count == 1 &&
+                            grouping->fields[0] == 0;
     rng_seed(&grouping->rng, options->seed);
     for (uint32_t i = 0; i < options->targets_count; i++) {
         grouping->local_count += options->local[i] ? 1u : 0u;

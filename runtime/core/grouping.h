@@ -18,6 +18,7 @@
 #define CORE_GROUPING_H
 
 #include "base/rng.h"
+#include "base/hash.h"
 #include "core/plan.h"
 
 #define GROUPING_RING_MIN 1000u
@@ -33,6 +34,7 @@ struct grouping {
     const uint16_t *fields;
     uint16_t fields_count;
     uint64_t hash_seed;
+    bool first_field;       /* fields: exactly the tuple's first one */
     uint64_t *used;  /* partial-key: tuples sent to each target */
     int8_t *weights; /* load-aware */
     bool *local;     /* load-aware: targets of this worker */
@@ -57,6 +59,15 @@ enum gale_err grouping_init(struct grouping *grouping, const struct grouping_opt
 void grouping_fini(struct grouping *grouping);
 /** The one target of a tuple, for every kind but all, direct and custom. */
 uint32_t grouping_choose(struct grouping *grouping, const struct gale_tuple *tuple);
+/** As grouping_choose; the commonest case, fields grouping by a short first field, without a call. */
+static inline uint32_t grouping_pick(struct grouping *grouping, const struct gale_tuple *tuple)
+{
+    if (GALE_LIKELY(grouping->first_field && (tuple->data[0] & 0xe0u) == 0xa0u)) {
+        uint64_t hash = hash64(tuple->data, 1 + (tuple->data[0] & 0x1fu), grouping->hash_seed);
+        return (uint32_t)(((hash >> 32) * grouping->targets_count) >> 32);
+    }
+    return grouping_choose(grouping, tuple);
+}
 /** Load-aware: `loads` are 0…1 for each target; call about once a second. */
 void grouping_refresh(struct grouping *grouping, const double *loads);
 /** Hash of the grouping's fields: equal keys, equal hashes, in every process. */

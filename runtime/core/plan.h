@@ -7,7 +7,7 @@
  * workers (1..256, default 1), max_pending (per spout task, 1..1048576, default 65536), timeout (default 30s, 0 = off),
  * drain (default 10s), tick (default off; for the bolts with a tick callback), hooks, worker_hooks, conf (map of values that every
  * component sees under its own options), memory_max and open_files_max (per worker), inbox_size (bytes granted for
- * each target task and peer, default 1MiB), spouts and bolts (maps by name). Component keys of the engine: type | module
+ * each target task and peer, default 256KiB), spouts and bolts (maps by name). Component keys of the engine: type | module
  * + spout/bolt, parallelism (1..1024), from, tick, hooks, max_pending, isolate (bool); every other key is an
  * option of the component, checked against its table. `from`: list of {SOURCE: GROUPING};
  * SOURCE is "component" or "component.stream"; GROUPING is a name or {fields: [a,b]},

@@ -55,10 +55,13 @@ void hooks_executed(struct task *task, const struct gale_tuple *tuple)
             hooks->bolt_execute(task->hook_states[i], &task->head, tuple);
         }
     }
-    if ((private->flags & (TUPLE_ACKED | TUPLE_FAILED | TUPLE_KEPT)) == 0 && !task->manual) {
-        hooks_settled(task, tuple, true);
-    } else if ((private->flags & TUPLE_FAILED) && !task->manual) {
+    if ((private->flags & TUPLE_KEPT) != 0) {
+        return; /* Told when the kept copy ends. */
+    }
+    if ((private->flags & TUPLE_FAILED) != 0) {
         hooks_settled(task, tuple, false);
+    } else if ((private->flags & TUPLE_ACKED) != 0 || !task->manual) {
+        hooks_settled(task, tuple, true);
     }
 }
 

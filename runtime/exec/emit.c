@@ -41,7 +41,7 @@ static void settle_chained(struct task *task, const struct gale_tuple *tuple, en
     }
 }
 
-static inline void call_chained(struct task *task, struct gale_tuple *tuple,
+EXEC_HOT static inline void call_chained(struct task *task, struct gale_tuple *tuple,
                                 struct scope *scope)
 {
     struct gale_tuple_private private = {.scope = scope, .kept = NULL, .edge = 0, .flags = 0};
@@ -72,7 +72,7 @@ static inline void tuple_init(struct gale_tuple *tuple, const struct task *task,
     tuple->engine = NULL;
 }
 
-static inline enum gale_err emit_to(struct task *task, const struct target *target,
+EXEC_HOT static inline enum gale_err emit_to(struct task *task, const struct target *target,
                                     struct gale_tuple *tuple, struct scope *scope)
 {
     if (target->chained) {
@@ -168,7 +168,7 @@ static enum gale_err check_slowly(struct task *task, unsigned stream)
 }
 
 /* Every case: several outputs, groupings with many targets, lanes, hooks. */
-static enum gale_err emit_general(struct task *task, unsigned stream, struct scope *scope,
+EXEC_HOT static __attribute__((noinline)) enum gale_err emit_general(struct task *task, unsigned stream, struct scope *scope,
                                   struct gale_emit_options *options)
 {
     struct gale_out *out = &task->head.out;
@@ -199,7 +199,7 @@ static enum gale_err emit_general(struct task *task, unsigned stream, struct sco
                 result = err != GALE_OK ? err : result;
                 continue;
             }
-            chosen = grouping_choose(&output->grouping, &tuple);
+            chosen = grouping_pick(&output->grouping, &tuple);
         }
         note_task(options, &output->targets[chosen]);
         enum gale_err err = emit_to(task, &output->targets[chosen], &tuple, scope);
@@ -211,7 +211,7 @@ static enum gale_err emit_general(struct task *task, unsigned stream, struct sco
     return result;
 }
 
-enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scope,
+EXEC_HOT enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scope,
                           struct gale_emit_options *options)
 {
     struct gale_out *out = &task->head.out;
@@ -229,7 +229,7 @@ enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scop
     return emit_general(task, stream, scope, options);
 }
 
-enum gale_err gale_emit(struct gale_task *head, unsigned stream)
+EXEC_HOT enum gale_err gale_emit(struct gale_task *head, unsigned stream)
 {
     struct task *task = task_of(head);
     return emit_scoped(task, stream, task->scope ? task->scope : &task->exec->unanchored, NULL);

@@ -222,7 +222,7 @@ static bool settle(struct task *task, const struct gale_tuple *tuple, enum gale_
 }
 
 /* Executes tuples of one run; stops early when an output is full. */
-static void run_tuples(struct exec *exec, struct task *task, struct inbox_entry *entry,
+EXEC_HOT static void run_tuples(struct exec *exec, struct task *task, struct inbox_entry *entry,
                        struct scope *scope)
 {
     struct gale_tuple_private private = {.scope = scope};
@@ -269,7 +269,7 @@ static void run_tuples(struct exec *exec, struct task *task, struct inbox_entry 
 }
 
 /* Runs one batch; true when it is done. */
-static bool run_batch(struct exec *exec, struct task *task, struct inbox_entry *entry)
+EXEC_HOT static bool run_batch(struct exec *exec, struct task *task, struct inbox_entry *entry)
 {
     while (entry->tuples_done < entry->head.tuples_count) {
         if (head_blocked(exec, task)) {
@@ -289,7 +289,7 @@ static bool run_batch(struct exec *exec, struct task *task, struct inbox_entry *
     return true;
 }
 
-bool inbox_run(struct exec *exec, struct task *task)
+EXEC_HOT bool inbox_run(struct exec *exec, struct task *task)
 {
     bool ran = false;
     if (head_must_wait(exec, task)) {

@@ -39,6 +39,9 @@
 #define EXEC_SAMPLE_STEP 1024u            /* execute times: one of so many once it runs fast */
 #define EXEC_OUTPUT_MAX (64u << 20)       /* bytes queued on one lane by one call */
 
+/* The few functions that every tuple passes hold no arrays: a stack canary there guards nothing. */
+#define EXEC_HOT __attribute__((no_stack_protector))
+
 /* State of the tuple in execution, behind gale_tuple.engine. */
 #define TUPLE_KEPT 1u
 #define TUPLE_ACKED 2u

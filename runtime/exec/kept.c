@@ -132,9 +132,6 @@ static void settle_current(struct task *task, const struct gale_tuple *tuple, bo
         task->count.failed++;
         task->scope->failed = true;
     }
-    if (task->hooked) {
-        hooks_settled(task, tuple, acked);
-    }
 }
 
 static void settle(struct gale_task *head, const struct gale_tuple *tuple, bool acked)

@@ -281,7 +281,7 @@ static inline void copy(uint8_t *to, const uint8_t *from, uint32_t size, size_t 
     }
 }
 
-enum gale_err lane_append(struct exec *exec, struct lane *lane, const struct gale_tuple *tuple,
+EXEC_HOT enum gale_err lane_append(struct exec *exec, struct lane *lane, const struct gale_tuple *tuple,
                           size_t room, struct scope *scope)
 {
     uint32_t size = tuple->size;

@@ -134,7 +134,7 @@ static void seal(struct exec *exec, struct task *task, const struct scope *scope
     }
 }
 
-enum gale_err emit_root(struct task *task, unsigned stream, uint64_t message_id,
+EXEC_HOT enum gale_err emit_root(struct task *task, unsigned stream, uint64_t message_id,
                         int64_t intended_ns, struct gale_emit_options *options)
 {
     struct exec *exec = task->exec;
@@ -174,7 +174,7 @@ enum gale_err emit_root(struct task *task, unsigned stream, uint64_t message_id,
     return GALE_OK;
 }
 
-enum gale_err gale_emit_root(struct gale_task *head, unsigned stream, uint64_t message_id)
+EXEC_HOT enum gale_err gale_emit_root(struct gale_task *head, unsigned stream, uint64_t message_id)
 {
     return emit_root(task_of(head), stream, message_id, 0, NULL);
 }
