@@ -219,6 +219,7 @@ bool spout_run(struct exec *exec, struct task *task)
     bool ended = task->ends_count > 0;
     if (ended) {
         spout_deliver_ends(exec, task);
+        task->woken = true; /* A fail may want a replay; calls of next in between took the wake. */
     }
     if (!may_start(exec, task) || head_must_wait(exec, task)) {
         return ended;
