@@ -34,6 +34,7 @@ static const struct option_spec run_option_table[] = {
     {"define", 'D', "KEY=VALUE", NULL, "Value of ${KEY} in the file; may be repeated."},
     {"name", 0, "NAME", NULL, "Run under another name (offsets are kept by name)."},
     {"fresh", 0, NULL, NULL, "Start over: forget the offsets of earlier runs."},
+    {"transport", 0, "KIND", "ipc|tcp", "How workers are joined here; default ipc."},
     {"state-dir", 0, "DIR", "DIR", "Where offsets are kept; default ~/.local/state/gale."},
     {"log-level", 0, "LEVEL", "debug|info|warn|error", "What the log shows; default warn."},
     {"no-view", 0, NULL, NULL, "No live view and no progress lines."},
@@ -222,6 +223,12 @@ static int run(const struct invocation *call)
         .gale_path = self_path,
         .builtins = &builtins,
     };
+    const char *transport = options_value(call, "transport");
+    options.tcp = transport && strcmp(transport, "tcp") == 0;
+    if (transport && !options.tcp && strcmp(transport, "ipc") != 0) {
+        return output_fail(call->json, EXIT_USAGE, "write ipc or tcp",
+                           "--transport cannot be \"%s\"", transport);
+    }
     if (!read_time(call, "duration", &options.duration_ms) ||
         !read_time(call, "warmup", &options.warmup_ms) ||
         !read_workers(call, &options.workers) ||

@@ -116,8 +116,12 @@ static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation
     struct run_worker *worker = &run->workers[index];
     char bind[128];
     char number[4][32];
-    snprintf(bind, sizeof(bind), "ipc://%s/w%u-%" PRIx64, run->socket_dir, index,
-             incarnation & 0xffffff);
+    if (run->options->tcp) {
+        snprintf(bind, sizeof(bind), "tcp://127.0.0.1:*");
+    } else {
+        snprintf(bind, sizeof(bind), "ipc://%s/w%u-%" PRIx64, run->socket_dir, index,
+                 incarnation & 0xffffff);
+    }
     snprintf(number[0], sizeof(number[0]), "%u", index);
     snprintf(number[1], sizeof(number[1]), "%" PRIx64, incarnation);
     snprintf(number[2], sizeof(number[2]), "%" PRIu64, run->epoch);

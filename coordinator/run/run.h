@@ -31,6 +31,7 @@ struct run_options {
     const char *state_dir; /* NULL = $XDG_STATE_HOME/gale or ~/.local/state/gale */
     const struct worker_builtins *builtins; /* the same tables that the worker verb gives */
     const char *gale_path; /* binary that is started as a worker: `gale_path worker …` */
+    bool tcp;              /* workers meet over tcp on the loopback interface instead of ipc */
     const char *name;      /* replaces the topology's name; NULL = as in the file */
     enum gale_log_level log_level;
     uint32_t sample_ms; /* a view sample about this often; 0 = none */

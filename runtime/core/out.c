@@ -271,7 +271,11 @@ enum gale_err gale_put_fields(struct gale_out *out, const struct gale_tuple *tup
     }
     size_t size = (size_t)(end - from);
     if (GALE_LIKELY((size_t)(out->end - out->at) > size) || gale_out_grow(out, size)) {
-        memcpy(out->at, from, size);
+        if (GALE_LIKELY(size < 32)) {
+            gale_copy_short(out->at, from, size);
+        } else {
+            memcpy(out->at, from, size);
+        }
         out->at += size;
         out->values += (int32_t)count;
     }

@@ -184,7 +184,7 @@ static void adapt_sampling(struct task *task)
 {
     uint64_t roots = task->roots_count - task->rate_roots;
     task->rate_roots = task->roots_count;
-    task->latency_mask = roots < 50000 ? 0 : 63;
+    task->latency_mask = roots < 50000 ? 0 : roots < 1000000 ? 63 : 255;
 }
 
 static double target_load(const struct exec *exec, const struct target *target)

@@ -54,6 +54,29 @@ static inline struct gale_out *gale_begin(struct gale_task *task)
  */
 GALE_API bool gale_out_grow(struct gale_out *out, size_t size);
 
+/**
+ * Copies fewer than 32 bytes without a call: two overlapping words instead of a loop.
+ * @param to room for `size` bytes. @param from not overlapping `to`. @param size 0 … 31.
+ */
+static inline void gale_copy_short(uint8_t *to, const void *from, size_t size)
+{
+    const uint8_t *source = (const uint8_t *)from;
+    if (size >= 16) {
+        memcpy(to, source, 16);
+        memcpy(to + size - 16, source + size - 16, 16);
+    } else if (size >= 8) {
+        memcpy(to, source, 8);
+        memcpy(to + size - 8, source + size - 8, 8);
+    } else if (size >= 4) {
+        memcpy(to, source, 4);
+        memcpy(to + size - 4, source + size - 4, 4);
+    } else if (size > 0) {
+        to[0] = source[0];
+        to[size / 2] = source[size / 2];
+        to[size - 1] = source[size - 1];
+    }
+}
+
 /** Puts a string: general case. @param out the writer. @param data bytes. @param size bytes. */
 GALE_API void gale_put_string_any(struct gale_out *out, const char *data, size_t size);
 
@@ -66,7 +89,7 @@ static inline void gale_put_string(struct gale_out *out, const char *data, size_
     if (GALE_LIKELY(size < 32 && (size_t)(out->end - out->at) > 33)) {
         uint8_t *at = out->at;
         *at = (uint8_t)(0xa0u | size);
-        memcpy(at + 1, data, size);
+        gale_copy_short(at + 1, data, size);
         out->at = at + 1 + size;
         out->values++;
         return;
