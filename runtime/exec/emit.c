@@ -29,7 +29,9 @@ static void settle_chained(struct task *task, const struct gale_tuple *tuple, en
         scope->failed = true;
         call_result(task, err, "execute");
     } else if ((private->flags & (TUPLE_ACKED | TUPLE_FAILED | TUPLE_KEPT)) != 0) {
-        ; /* gale_ack, gale_fail and gale_tuple_keep did the rest. */
+        if (private->kept) { /* gale_ack, gale_fail and gale_tuple_keep did the rest. */
+            private->kept->origin = NULL;
+        }
     } else if (!task->manual) {
         task->count.unsettled--;
     } else if (scope->roots_count > 0) { /* An edge that nobody acks: the tree times out. */

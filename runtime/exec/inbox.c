@@ -212,7 +212,10 @@ static bool settle(struct task *task, const struct gale_tuple *tuple, enum gale_
         return false;
     }
     if (private->flags & (TUPLE_ACKED | TUPLE_FAILED | TUPLE_KEPT)) {
-        return (private->flags & TUPLE_ACKED) != 0 && (private->flags & TUPLE_KEPT) == 0;
+        if (private->kept) {
+            private->kept->origin = NULL;
+        }
+        return (private->flags & TUPLE_FAILED) == 0; /* A kept tuple has an edge of its own. */
     }
     if (task->manual) {
         return false;

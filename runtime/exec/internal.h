@@ -67,6 +67,7 @@ struct kept {
     struct gale_tuple tuple; /* must be first: its address is the bolt's handle */
     struct gale_tuple_private private;
     struct kept *next, *previous;
+    struct gale_tuple_private *origin; /* of the call that keeps it; NULL once that has returned */
     struct task *task;
     uint32_t roots_count;
     uint64_t workers;

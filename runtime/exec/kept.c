@@ -72,13 +72,15 @@ struct gale_tuple *gale_tuple_keep(struct gale_task *head, const struct gale_tup
     }
     uint8_t *data = (uint8_t *)(kept->values + from->roots_count);
     memcpy(data, tuple->data, tuple->size);
-    kept->private.edge = private->edge;
-    if (private->edge == 0 && from->roots_count > 0) {
+    if (from->roots_count > 0) {
+        /* A kept tuple always gets an edge of its own: what was made so far and the tuple's edge
+         * leave as one ack now. Were they two, the loss of one could complete the tree falsely. */
         kept->private.edge = next_seed(task->exec);
         private->scope->value ^= kept->private.edge;
         private->scope->used = true;
     }
     kept->private.kept = kept;
+    kept->origin = private;
     kept->tuple = *tuple;
     kept->tuple.data = data;
     kept->tuple.engine = &kept->private;
@@ -92,6 +94,10 @@ static void end_kept(struct task *task, struct kept *kept, bool acked)
 {
     struct exec *exec = task->exec;
     exec->activity++;
+    if (kept->origin) { /* Ended inside the very call that kept it. */
+        kept->origin->kept = NULL;
+        kept->origin->flags |= acked ? TUPLE_ACKED : TUPLE_FAILED;
+    }
     for (uint32_t i = 0; i < kept->roots_count; i++) {
         if (acked) {
             ack_root(exec, kept->roots[i], kept->private.edge ^ kept->values[i], kept->workers);
