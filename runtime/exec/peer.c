@@ -357,7 +357,10 @@ static void section_grants(struct exec *exec, struct peer *peer, struct buf *out
 static void list_shift(struct ack_list *list)
 {
     uint32_t count = list->count < ACKS_FRAME_MAX ? list->count : ACKS_FRAME_MAX;
-    memmove(list->items, list->items + count, (list->count - count) * sizeof(*list->items));
+    if (count < list->count) {
+        memmove(list->items, list->items + count,
+                (list->count - count) * sizeof(*list->items));
+    }
     list->count -= count;
 }
 
