@@ -111,6 +111,9 @@ static void set_full(struct exec *exec, struct lane *lane)
     if (full != lane->full) {
         lane->full = full;
         exec->full_lanes_count += full ? 1u : UINT32_MAX;
+        if (!full) {
+            exec->timers_at_ns = exec->now_ns; /* Timers of blocked heads may be overdue. */
+        }
     }
 }
 

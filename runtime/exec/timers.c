@@ -4,17 +4,20 @@
 
 #include <stdlib.h>
 
+/* Those of blocked heads are left out: they wait for room, not for time. */
 int64_t timers_next_ns(const struct exec *exec)
 {
     int64_t next = INT64_MAX;
     for (uint32_t i = 0; i < exec->timers_count; i++) {
-        if (exec->timers[i].id != 0 && exec->timers[i].at_ns < next) {
-            next = exec->timers[i].at_ns;
+        const struct timer *timer = &exec->timers[i];
+        if (timer->id != 0 && timer->at_ns < next && !head_blocked(exec, timer->task)) {
+            next = timer->at_ns;
         }
     }
     for (uint32_t i = 0; i < exec->local_count; i++) {
-        if (exec->local[i]->tick_at_ns < next) {
-            next = exec->local[i]->tick_at_ns;
+        const struct task *task = exec->local[i];
+        if (task->tick_at_ns < next && !head_blocked(exec, task)) {
+            next = task->tick_at_ns;
         }
     }
     return next;
