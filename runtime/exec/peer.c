@@ -229,7 +229,9 @@ static bool send_payload(struct exec *exec, struct peer *peer, enum frame_kind k
         return false;
     }
     frame_header_write(data, &header);
-    memcpy(data + FRAME_HEADER_SIZE, payload, size);
+    if (size > 0) {
+        memcpy(data + FRAME_HEADER_SIZE, payload, size);
+    }
     return send_prepared(exec, peer, handle, kind == FRAME_HELLO);
 }
 
