@@ -155,11 +155,27 @@ static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation
     return loop_add(run->loop, worker->process.pidfd, LOOP_READ, on_exit_ready, worker);
 }
 
+/* The life cycle from outside: an active topology becomes inactive and the reverse. */
+static void switch_active(struct run *run, int64_t now_ns)
+{
+    bool active = run->control.state == CONTROL_INACTIVE;
+    if (!active && run->control.state != CONTROL_ACTIVE) {
+        return;
+    }
+    control_activate(&run->control, active, now_ns);
+    run_store_state(run, active);
+    port_note(run, active ? "active again" : "inactive: spouts rest until the next SIGUSR1");
+}
+
 static void on_signal(void *argument, int signal, int64_t pid)
 {
     struct run *run = argument;
     int64_t now = clock_now_ns();
     (void)pid;
+    if (signal == SIGUSR1) {
+        switch_active(run, now);
+        return;
+    }
     if (++run->signals_count == 1) {
         run->signal = signal;
         run->end = RUN_END_INTERRUPTED;
@@ -246,6 +262,7 @@ static enum gale_err make_loop(struct run *run, struct gale_error *error)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGUSR1);
     enum gale_err err = loop_new(&run->loop, error);
     return err == GALE_OK ? loop_signals(run->loop, &signals, on_signal, run) : err;
 }

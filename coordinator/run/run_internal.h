@@ -61,6 +61,8 @@ enum gale_err run_store_open(struct run *run, struct gale_error *error);
 /** Takes the next epoch and hands saved positions to the control. */
 enum gale_err run_store_begin(struct run *run, struct gale_error *error);
 void run_store_save(struct run *run, uint32_t task, struct message_bytes position);
+/** Notes that the topology became active or inactive. */
+void run_store_state(struct run *run, bool active);
 /** Notes the state the topology was left in. */
 void run_store_end(struct run *run);
 /* run_report.c */

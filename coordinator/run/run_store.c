@@ -206,11 +206,21 @@ void run_store_save(struct run *run, uint32_t task, struct message_bytes positio
     }
 }
 
+static void save_state(struct run *run, enum record_state state)
+{
+    enum gale_err err = write_status(run, state);
+    if (err != GALE_OK) {
+        gale_log(GALE_LOG_WARN, "%s: the state \"%s\" was not saved: %s", run->state_path,
+                 record_state_name(state), gale_err_name(err));
+    }
+}
+
+void run_store_state(struct run *run, bool active)
+{
+    save_state(run, active ? RECORD_ACTIVE : RECORD_INACTIVE);
+}
+
 void run_store_end(struct run *run)
 {
-    enum gale_err err = write_status(run, RECORD_KILLED);
-    if (err != GALE_OK) {
-        gale_log(GALE_LOG_WARN, "%s: the final state was not saved: %s", run->state_path,
-                 gale_err_name(err));
-    }
+    save_state(run, RECORD_KILLED);
 }
