@@ -451,7 +451,7 @@ int64_t peers_next_ns(const struct exec *exec)
             continue;
         }
         int64_t at = link_out_next_ns(&peer->out, &peer->in);
-        if (peer->stalled && exec->now_ns + 1000000 < at) {
+        if (peer->stalled) { /* What is overdue waits for the wire's room as well. */
             at = exec->now_ns + 1000000;
         }
         next = at < next ? at : next;
