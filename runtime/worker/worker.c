@@ -405,7 +405,7 @@ static int64_t next_ns(const struct worker *worker)
     }
     int64_t exec = exec_next_ns(worker->exec);
     next = exec < next ? exec : next;
-    return worker->offsets_at_ns < next ? worker->offsets_at_ns : next;
+    return worker->prepared && worker->offsets_at_ns < next ? worker->offsets_at_ns : next;
 }
 
 static void on_wire(void *argument, int fd, unsigned events)
