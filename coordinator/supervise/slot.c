@@ -24,6 +24,7 @@
 
 #define NS_PER_MS 1000000
 #define QUIET_NS (INT64_C(60000) * NS_PER_MS) /* without a failure: the next restarts at once */
+#define STEADY_NS (INT64_C(1000) * NS_PER_MS) /* RUNNING for so long: its restart is at once */
 
 #define BIT(state) (1u << (state))
 
@@ -116,7 +117,8 @@ void slot_beat(struct slot *slot, uint64_t incarnation, int64_t now_ns)
 static void failure_note(struct slot *slot, int64_t now_ns)
 {
     bool quiet = slot->restarts_count == 0 || now_ns - slot->failed_ns >= QUIET_NS;
-    slot->backoff_step = quiet ? 0 : slot->backoff_step + 1;
+    bool steady = slot->state == SLOT_RUNNING && now_ns - slot->since_ns >= STEADY_NS;
+    slot->backoff_step = quiet || steady ? 0 : slot->backoff_step + 1;
     slot->restarts_count++;
     slot->failed_ns = now_ns;
 }

@@ -5,8 +5,8 @@
  * (process.c) start by posix_spawn, watch by pidfd, signal and set limits.
  *
  * States of a slot:  EMPTY → STARTING → RUNNING → STOPPING → EMPTY, and from STARTING, RUNNING or
- * STOPPING on exit or kill → BACKOFF → STARTING. Restart delay: 0 for the first in a minute, then
- * 100 ms doubling to 10 s.
+ * STOPPING on exit or kill → BACKOFF → STARTING. Restart delay: 0 for the first in a minute
+ * and for a process that had run for a second, else 100 ms doubling to 10 s.
  */
 #ifndef SUPERVISE_SUPERVISE_H
 #define SUPERVISE_SUPERVISE_H

@@ -189,6 +189,24 @@ static void slot_failing_again_and_again_backs_off_to_the_limit(void **state)
     assert_int_equal(slot_next_ns(&slot, &limits), now_ns);
 }
 
+/* Killed from outside again and again, it still comes back at once; one that crashes does not. */
+static void slot_steady_before_its_failure_restarts_at_once(void **state)
+{
+    (void)state;
+    struct slot slot = slot_running(1, 0);
+    int64_t now_ns = 0;
+    for (uint64_t i = 2; i < 12; i++) {
+        now_ns += 1000 * MS;
+        slot_exited(&slot, now_ns);
+        assert_int_equal(slot_tick(&slot, &limits, i, now_ns), SLOT_DO_SPAWN);
+        slot_beat(&slot, i, now_ns);
+        assert_int_equal(slot.state, SLOT_RUNNING);
+    }
+    now_ns += 999 * MS;
+    slot_exited(&slot, now_ns);
+    assert_int_equal(slot_next_ns(&slot, &limits), now_ns + 100 * MS);
+}
+
 static void slot_random_events_keep_the_invariants(void **state)
 {
     (void)state;
@@ -257,6 +275,7 @@ int main(void)
         cmocka_unit_test(slot_unwanted_after_kill_gets_no_term),
         cmocka_unit_test(slot_wanted_while_stopping_restarts_at_once_after_exit),
         cmocka_unit_test(slot_failing_again_and_again_backs_off_to_the_limit),
+        cmocka_unit_test(slot_steady_before_its_failure_restarts_at_once),
         cmocka_unit_test(slot_random_events_keep_the_invariants),
         cmocka_unit_test(slot_state_names_are_distinct),
     };
