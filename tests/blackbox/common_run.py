@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real runs of `gale run` for the black-box tests: start one in a session of its own, watch its
+worker processes and its output, hurt them, and find whatever is left of it. Not a test itself."""
+import atexit
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+GALE = os.environ["GALE"]
+MODULES = os.path.join(os.environ.get("GALE_BUILD", "."), "tests", "modules")
+MARK = "GALE_TEST_MARK"
+SEED = int(os.environ.get("GALE_TEST_SEED", "0")) or random.randrange(1, 1 << 32)
+DIR = tempfile.mkdtemp(prefix="gale-blackbox-")
+
+random.seed(SEED)
+print(f"# seed {SEED} (GALE_TEST_SEED repeats it)", flush=True)
+atexit.register(shutil.rmtree, DIR, ignore_errors=True)
+
+
+def path(name):
+    return os.path.join(DIR, name)
+
+
+def ok(name):
+    print(f"ok - {name}", flush=True)
+
+
+def check(condition, text):
+    """Ends the test with a sentence unless the condition holds."""
+    if not condition:
+        print(f"not ok - {text}", flush=True)
+        sys.exit(1)
+
+
+def wait_until(condition, what, seconds=20.0):
+    """Polls; returns how long it took."""
+    begin = time.monotonic()
+    while not condition():
+        check(time.monotonic() - begin < seconds, f"{what}: not within {seconds} s")
+        time.sleep(0.005)
+    return time.monotonic() - begin
+
+
+def alive(pid):
+    """True for a process that is neither gone nor a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def resident_kb(pid):
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
+
+
+def marked(mark):
+    """Every living process whose environment holds the mark, wherever it was moved to."""
+    found = []
+    wanted = f"{MARK}={mark}".encode()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/environ", "rb") as file:
+                    if wanted in file.read().split(b"\0") and alive(int(entry)):
+                        found.append(int(entry))
+            except OSError:
+                pass
+    return found
+
+
+class Run:
+    """One `gale run`, with --json: the report on stdout."""
+
+    count = 0
+
+    def __init__(self, yaml, *options, stdin=subprocess.DEVNULL, state=None, fresh=True):
+        Run.count += 1
+        self.mark = f"{os.getpid()}-{Run.count}"
+        self.file = path(f"run{Run.count}.yaml")
+        self.out = path(f"run{Run.count}.out")
+        self.err = path(f"run{Run.count}.err")
+        with open(self.file, "w", encoding="utf-8") as file:
+            file.write(yaml)
+        command = [GALE, "run", self.file, "--json", "--no-view", "--state-dir",
+                   state or path(f"state{Run.count}"), *options]
+        if fresh:
+            command.append("--fresh")
+        environment = dict(os.environ)
+        environment[MARK] = self.mark
+        self.begin = time.monotonic()
+        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+            self.process = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=err,
+                                            env=environment, start_new_session=True)
+        self.pid = self.process.pid
+        atexit.register(self.destroy)
+
+    def destroy(self):
+        for pid in marked(self.mark):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        if self.process.poll() is None:
+            self.process.wait()
+
+    def workers(self):
+        """The worker processes now."""
+        return [pid for pid in marked(self.mark) if pid != self.pid]
+
+    def await_workers(self, count):
+        wait_until(lambda: len(self.workers()) == count, f"{count} workers of {self.file}")
+        return self.workers()
+
+    def errors(self):
+        with open(self.err, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def end(self, code, seconds=60.0):
+        """Waits for the end, checks the exit code and that nothing is left; gives the report."""
+        try:
+            found = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            found = f"none within {seconds} s"
+        check(found == code, f"exit code {found} instead of {code}: {self.errors()[-3000:]}")
+        self.gone()
+        with open(self.out, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+        return json.loads(text) if text.strip() else None
+
+    def gone(self, seconds=1.0):
+        """Checks that no process of the run is left."""
+        wait_until(lambda: not marked(self.mark), f"processes left: {marked(self.mark)}", seconds)
+
+
+def file_size(name):
+    try:
+        return os.stat(name).st_size
+    except OSError:
+        return 0
+
+
+def numbered_lines(name, count):
+    """Writes lines "1 …" to "count …"."""
+    with open(name, "w", encoding="ascii") as file:
+        for first in range(1, count + 1, 10000):
+            last = min(first + 10000, count + 1)
+            file.write("".join(f"{n} line\n" for n in range(first, last)))
+
+
+def check_lines(names, count, sink="the sink"):
+    """Every line 1 … count is there, and no other; returns how many are there once more."""
+    seen = bytearray(count + 1)
+    total = 0
+    for name in names:
+        with open(name, "rb") as file:
+            for line in file:
+                number, _, rest = line.partition(b" ")
+                check(rest == b"line\n" and number.isdigit() and 1 <= int(number) <= count,
+                      f"{sink} holds {line[:80]!r}")
+                seen[int(number)] = 1
+                total += 1
+    missing = count - sum(seen)
+    check(missing == 0, f"{missing} of {count} lines are missing in {sink}, the first is "
+                        f"{seen.find(0, 1)}")
+    return total - count
