@@ -44,8 +44,9 @@ enum frame_section {
     FRAME_ACK = 2,   /* {u64 root, u64 xor} */
     FRAME_FAIL = 3,  /* {u64 root} */
     FRAME_RENEW = 4, /* {u64 root}: timeout starts anew */
-    FRAME_CREDIT =
-        5, /* {u32 task, u32 zero, u64 granted_total}: bytes, absolute since link start */
+    /* {u32 task, u32 generation, u64 granted_total}: bytes, absolute since that generation of the
+     * addressee's link began */
+    FRAME_CREDIT = 5,
     FRAME_REFUSE =
         6 /* {u64 incarnation, u32 generation, u32 zero}: your link has a gap, open it anew */
 };

@@ -4,8 +4,9 @@
  * (HELLO, sequence, gaps) are core/link.c; the wire below may lose anything.
  *
  * Credits: the receiver lets each sender have inbox_size bytes under way for each of its tasks; it
- * tells absolute totals, so a repeated grant does no harm. Data leaves only with credit, so nothing
- * of it waits in the wire for long and control frames pass at once.
+ * tells absolute totals of a generation, so a repeated grant does no harm and a late one of an earlier
+ * generation has no effect. Data leaves only with credit, so nothing of it waits in the wire for
+ * long and control frames pass at once.
  */
 #include "exec/internal.h"
 
@@ -114,6 +115,17 @@ static void consumed_reset(struct exec *exec, struct peer *peer)
     peer->grants_count = 0;
 }
 
+/* What was granted may have been lost with the generation that told it: it is told again. */
+static void grants_relist(struct exec *exec, struct peer *peer)
+{
+    for (uint32_t id = 1; id <= exec->plan->tasks_count; id++) {
+        if (peer->consumed[id].consumed > 0 && !peer->grant_listed[id]) {
+            peer->grant_listed[id] = true;
+            peer->grants[peer->grants_count++] = id;
+        }
+    }
+}
+
 /* Opens the way out anew: next generation, fresh credits, everything lost fails. */
 static enum gale_err connect_peer(struct exec *exec, struct peer *peer,
                                   struct gale_error *error)
@@ -129,6 +141,7 @@ static enum gale_err connect_peer(struct exec *exec, struct peer *peer,
         return err;
     }
     credits_reset(exec, peer);
+    grants_relist(exec, peer);
     link_out_open(&peer->out, exec->now_ns);
     return GALE_OK;
 }
@@ -351,6 +364,7 @@ static void section_grants(struct exec *exec, struct peer *peer, struct buf *out
         uint8_t entry[16] = {0};
         uint32_t task = peer->grants[i];
         store_u32(entry, task);
+        store_u32(entry + 4, peer->in.generation);
         store_u64(entry + 8, peer->consumed[task].consumed + exec->plan->inbox_size);
         buf_append(out, entry, sizeof(entry));
     }
@@ -517,7 +531,8 @@ static void apply_entry(struct exec *exec, struct peer *peer, uint32_t type,
     case FRAME_CREDIT: {
         uint32_t id = load_u32(entry);
         uint64_t granted = load_u64(entry + 8);
-        if (id <= exec->plan->tasks_count && granted > peer->credits[id].granted) {
+        if (id <= exec->plan->tasks_count && load_u32(entry + 4) == peer->out.generation &&
+            granted > peer->credits[id].granted) {
             peer->credits[id].granted = granted;
         }
         return;
