@@ -194,9 +194,12 @@ static double target_load(const struct exec *exec, const struct target *target)
         return target->lane ? (double)target->task->inbox_bytes / size : 0;
     }
     const struct peer *peer = target->lane->peer;
+    if (!peer->up) {
+        return 1; /* One that was never up has no credits yet. */
+    }
     const struct credit *credit = &peer->credits[target->task_id];
     double left = credit->granted > credit->sent ? (double)(credit->granted - credit->sent) : 0;
-    double load = peer->up ? 1 - left / size : 1;
+    double load = 1 - left / size;
     return load < 0 ? 0 : load;
 }
 
