@@ -432,6 +432,24 @@ void control_message(struct control *control, const struct message *message, int
     }
 }
 
+/* A worker that dies again and again ends the run: starting it once more would not help. */
+static void give_up(struct control *control, uint32_t index, const char *text, int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    char sentence[400];
+    if (worker->start_failures >= CONTROL_START_TRIES_MAX) {
+        snprintf(sentence, sizeof(sentence),
+                 "worker %u %s %u times before it could work: see its log lines above", index,
+                 text, worker->start_failures);
+    } else {
+        snprintf(sentence, sizeof(sentence),
+                 "worker %u %s %u times in a row, each time within a second of its start: a "
+                 "component in it fails on a tuple that comes again; see its log lines above",
+                 index, text, CONTROL_CRASHES_MAX);
+    }
+    fail(control, GALE_ERR_FAILED, sentence, now_ns);
+}
+
 void control_exited(struct control *control, uint32_t index, const char *text, int64_t now_ns)
 {
     struct control_worker *worker = &control->workers[index];
@@ -448,19 +466,16 @@ void control_exited(struct control *control, uint32_t index, const char *text, i
         control->restarts_count++;
         note(control, "worker %u %s%s; it is started anew and what it held is replayed", index,
              worker->killed_silent ? "was silent and " : "", text);
-        if (!had_beat && ++worker->start_failures >= CONTROL_START_TRIES_MAX) {
-            char sentence[300];
-            snprintf(sentence, sizeof(sentence),
-                     "worker %u %s %u times before it could work: see its log lines above",
-                     index, text, worker->start_failures);
-            worker->slot.wanted = false;
-            slot_exited(&worker->slot, now_ns);
-            fail(control, GALE_ERR_FAILED, sentence, now_ns);
-            return;
-        }
+        worker->start_failures += !had_beat;
     }
     worker->killed_silent = false;
     enum slot_action action = slot_exited(&worker->slot, now_ns);
+    /* The step counts the deaths in a row before this one; it is 0 after a steady time. */
+    if (wanted && (worker->start_failures >= CONTROL_START_TRIES_MAX ||
+                   worker->slot.backoff_step + 1 >= CONTROL_CRASHES_MAX)) {
+        give_up(control, index, text, now_ns);
+        return;
+    }
     if (was_up && control->state != CONTROL_STOPPING) {
         send_peers_all(control);
     }

@@ -22,6 +22,8 @@
 #define CONTROL_OFFSETS_MS 1000u
 #define CONTROL_START_TRIES_MAX \
     5u /* a worker that dies so often before its first beat ends the run */
+#define CONTROL_CRASHES_MAX \
+    8u /* as does one that dies so often in a row, each time soon after its start */
 
 enum control_state {
     CONTROL_STARTING,

@@ -13,7 +13,8 @@
 #include <string.h>
 
 #define PASSES_MAX 3000000u
-#define CRASHES_MAX 12u /* of one run: back-off would make it long */
+/* Of one run: back-off would make it long, and so many in a row would end it. */
+#define CRASHES_MAX (CONTROL_CRASHES_MAX - 1u)
 #define END_NS (180 * SIM_SECOND) /* after the faults */
 
 struct block {
@@ -74,6 +75,9 @@ void *sim_alloc(struct sim *sim, size_t size)
 static void gone(struct sim_process *process, int64_t after_ns)
 {
     process->exit_ns = process->sim->now_ns + after_ns;
+    if (!process->terminated && process->sim->control.state >= CONTROL_FINISHING) {
+        process->sim->died_late = true;
+    }
 }
 
 static enum gale_err port_spawn(void *self, uint32_t worker, uint64_t incarnation)
