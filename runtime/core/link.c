@@ -166,6 +166,8 @@ uint64_t link_out_take_seq(struct link_out *out, int64_t now_ns)
     GALE_ASSERT(out->state == LINK_STATE_OPEN);
     out->sent_ns = now_ns;
     out->probe_owed = true;
+    out->probe_wait_before_ns = out->probe_wait_ns;
+    out->probe_wait_ns = LINK_PROBE_NS;
     return ++out->seq;
 }
 
@@ -218,7 +220,7 @@ static int64_t hello_at(const struct link_out *out, const struct link_in *in)
 
 static int64_t probe_at(const struct link_out *out)
 {
-    return out->probe_owed ? out->sent_ns + LINK_PROBE_NS : INT64_MAX;
+    return out->probe_owed ? out->sent_ns + out->probe_wait_ns : INT64_MAX;
 }
 
 bool link_out_hello_due(const struct link_out *out, const struct link_in *in, int64_t now_ns)
@@ -239,7 +241,8 @@ bool link_out_probe_due(const struct link_out *out, int64_t now_ns)
 
 void link_out_probe_sent(struct link_out *out)
 {
-    out->probe_owed = false;
+    int64_t wait_ns = 2 * out->probe_wait_before_ns;
+    out->probe_wait_ns = wait_ns < LINK_PROBE_MAX_NS ? wait_ns : LINK_PROBE_MAX_NS;
 }
 
 int64_t link_out_next_ns(const struct link_out *out, const struct link_in *in)

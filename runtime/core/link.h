@@ -37,8 +37,10 @@
 #include <stdint.h>
 
 #define LINK_HELLO_NS INT64_C(100000000)
-/* Silence after a frame until a probe makes the loss of the last frames visible. */
+/* Silence after a frame until a probe makes the loss of the last frames visible. A probe may be lost as
+ * well, so another follows after twice the time, and so on, in the end each LINK_PROBE_MAX_NS. */
 #define LINK_PROBE_NS INT64_C(500000000)
+#define LINK_PROBE_MAX_NS INT64_C(8000000000)
 #define LINK_HELLO_SIZE 16
 
 enum link_state { LINK_STATE_CLOSED, LINK_STATE_HELLO, LINK_STATE_OPEN, LINK_STATE_FAILED };
@@ -93,7 +95,8 @@ struct link_out {
     uint32_t generation; /* of the last opening; 0: never */
     uint64_t seq;        /* last given away */
     bool answer_owed;    /* the peer asked for a HELLO */
-    bool probe_owed;     /* frames went out since the last probe */
+    bool probe_owed;     /* frames went out in this generation */
+    int64_t probe_wait_ns, probe_wait_before_ns; /* silence until the next probe; until the last */
     int64_t hello_ns;    /* when the next repeated HELLO may go */
     int64_t sent_ns;     /* when the last frame was numbered */
     uint64_t opened_count, refused_count;
@@ -132,9 +135,9 @@ enum link_event link_out_on_refuse(struct link_out *out, uint64_t incarnation,
 bool link_out_hello_due(const struct link_out *out, const struct link_in *in, int64_t now_ns);
 /** A HELLO was given to the wire, or the wire had no room for it: the next one waits. */
 void link_out_hello_sent(struct link_out *out, int64_t now_ns);
-/** Whether an empty control frame should go now; taking its seq makes it not due again. */
+/** Whether an empty control frame should go now; taking its seq makes it not due for a while. */
 bool link_out_probe_due(const struct link_out *out, int64_t now_ns);
-/** The probe was given to the wire: silence until other frames went. */
+/** The frame numbered last was a probe: the next one waits twice as long, unless others go. */
 void link_out_probe_sent(struct link_out *out);
 /** When either of the two becomes due; INT64_MAX: never. */
 int64_t link_out_next_ns(const struct link_out *out, const struct link_in *in);

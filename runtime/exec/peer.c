@@ -558,7 +558,7 @@ static void apply_control(struct exec *exec, struct peer *peer, const uint8_t *p
             apply_entry(exec, peer, type, payload + at);
         }
     }
-    exec->activity++;
+    exec->activity += size > 0 ? 1 : 0; /* A probe says nothing. */
 }
 
 static void refused(struct exec *exec, const char *text)

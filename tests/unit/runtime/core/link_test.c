@@ -364,7 +364,7 @@ static void link_out_failed_link_in_is_refused_until_it_reopens(void **state)
     assert_int_equal(link_out_next_ns(&out, &in), INT64_MAX);
 }
 
-static void link_out_silence_after_frames_is_probed_once(void **state)
+static void link_out_silence_after_frames_is_probed_ever_more_rarely(void **state)
 {
     (void)state;
     struct link_in in = new_in();
@@ -377,9 +377,17 @@ static void link_out_silence_after_frames_is_probed_once(void **state)
     assert_false(link_out_probe_due(&out, 100 + LINK_PROBE_NS - 1));
     assert_int_equal(link_out_next_ns(&out, &in), 100 + LINK_PROBE_NS);
     assert_true(link_out_probe_due(&out, 100 + LINK_PROBE_NS));
-    link_out_take_seq(&out, 100 + LINK_PROBE_NS);
-    link_out_probe_sent(&out);
-    assert_false(link_out_probe_due(&out, INT64_MAX - 1));
+    int64_t sent_ns = 100 + LINK_PROBE_NS;
+    for (int64_t wait_ns = 2 * LINK_PROBE_NS; wait_ns < 4 * LINK_PROBE_MAX_NS; wait_ns *= 2) {
+        link_out_take_seq(&out, sent_ns);
+        link_out_probe_sent(&out);
+        int64_t next_ns = sent_ns + (wait_ns < LINK_PROBE_MAX_NS ? wait_ns : LINK_PROBE_MAX_NS);
+        assert_false(link_out_probe_due(&out, next_ns - 1));
+        assert_true(link_out_probe_due(&out, next_ns));
+        sent_ns = next_ns;
+    }
+    link_out_take_seq(&out, sent_ns);
+    assert_int_equal(link_out_next_ns(&out, &in), sent_ns + LINK_PROBE_NS);
 }
 
 static void link_hello_other_size_or_flags_are_refused(void **state)
@@ -586,7 +594,7 @@ int main(void)
         cmocka_unit_test(link_out_numbers_start_anew_in_each_generation),
         cmocka_unit_test(link_out_refusal_fails_its_own_generation_only),
         cmocka_unit_test(link_out_failed_link_in_is_refused_until_it_reopens),
-        cmocka_unit_test(link_out_silence_after_frames_is_probed_once),
+        cmocka_unit_test(link_out_silence_after_frames_is_probed_ever_more_rarely),
         cmocka_unit_test(link_hello_other_size_or_flags_are_refused),
         cmocka_unit_test(link_pair_over_a_bad_wire_keeps_order_and_recovers),
         cmocka_unit_test(link_pair_without_duplicate_check_breaks_the_oracle),
