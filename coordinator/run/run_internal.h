@@ -42,7 +42,7 @@ struct run {
     struct buf out;
     struct rng rng;
     uint64_t epoch;
-    int64_t created_ms;        /* wall clock, of the status record */
+    int64_t created_ms; /* wall clock, of the status record */
     int64_t start_ns;
     int64_t baseline_ns; /* end of the warm-up */
     int64_t end_ns;      /* when the last tree ended */
@@ -50,7 +50,7 @@ struct run {
     int64_t drain_at_ns; /* --duration */
     int64_t warmup_at_ns;
     int64_t sample_at_ns;
-    int64_t release_at_ns;     /* of the pages that only the start needed */
+    int64_t release_at_ns; /* of the pages that only the start needed */
     int signals_count;
     int signal; /* the first one */
     enum run_end end;

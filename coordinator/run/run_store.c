@@ -101,7 +101,8 @@ static enum gale_err next_epoch(struct run *run)
                  value.data ? (const char *)value.data : "");
         run->epoch = strtoull(text, NULL, 10) + 1;
         int size = snprintf(text, sizeof(text), "%llu", (unsigned long long)run->epoch);
-        err = run->store->ops->set(run->store, RECORD_EPOCH_PATH, text, (size_t)size, version, NULL);
+        err = run->store->ops->set(run->store, RECORD_EPOCH_PATH, text, (size_t)size, version,
+                                   NULL);
     }
     buf_fini(&value);
     return err;
@@ -136,8 +137,8 @@ static enum gale_err write_status(struct run *run, enum record_state state)
                                    .workers = run->plan->workers,
                                    .epoch = run->epoch,
                                    .attempt = 1,
-                                   .updated_ms = (int64_t)now.tv_sec * 1000 +
-                                                 now.tv_nsec / 1000000};
+                                   .updated_ms =
+                                       (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000};
     status.created_ms = run->created_ms ? run->created_ms : status.updated_ms;
     run->created_ms = status.created_ms;
     record_status_path(run->plan->name, path);

@@ -17,8 +17,8 @@
 #ifndef CORE_GROUPING_H
 #define CORE_GROUPING_H
 
-#include "base/rng.h"
 #include "base/hash.h"
+#include "base/rng.h"
 #include "core/plan.h"
 
 #define GROUPING_RING_MIN 1000u
@@ -34,10 +34,10 @@ struct grouping {
     const uint16_t *fields;
     uint16_t fields_count;
     uint64_t hash_seed;
-    bool first_field;       /* fields: exactly the tuple's first one */
-    uint64_t *used;  /* partial-key: tuples sent to each target */
-    int8_t *weights; /* load-aware */
-    bool *local;     /* load-aware: targets of this worker */
+    bool first_field; /* fields: exactly the tuple's first one */
+    uint64_t *used;   /* partial-key: tuples sent to each target */
+    int8_t *weights;  /* load-aware */
+    bool *local;      /* load-aware: targets of this worker */
     uint32_t local_count;
     bool local_only;
     struct rng rng;

@@ -96,9 +96,10 @@ struct link_out {
     uint64_t seq;        /* last given away */
     bool answer_owed;    /* the peer asked for a HELLO */
     bool probe_owed;     /* frames went out in this generation */
-    int64_t probe_wait_ns, probe_wait_before_ns; /* silence until the next probe; until the last */
-    int64_t hello_ns;    /* when the next repeated HELLO may go */
-    int64_t sent_ns;     /* when the last frame was numbered */
+    int64_t probe_wait_ns,
+        probe_wait_before_ns; /* silence until the next probe; until the last */
+    int64_t hello_ns;         /* when the next repeated HELLO may go */
+    int64_t sent_ns;          /* when the last frame was numbered */
     uint64_t opened_count, refused_count;
 };
 

@@ -44,7 +44,7 @@ static void settle_chained(struct task *task, const struct gale_tuple *tuple, en
 }
 
 EXEC_HOT static inline void call_chained(struct task *task, struct gale_tuple *tuple,
-                                struct scope *scope)
+                                         struct scope *scope)
 {
     struct gale_tuple_private private = {.scope = scope, .kept = NULL, .edge = 0, .flags = 0};
     tuple->engine = &private;
@@ -75,7 +75,7 @@ static inline void tuple_init(struct gale_tuple *tuple, const struct task *task,
 }
 
 EXEC_HOT static inline enum gale_err emit_to(struct task *task, const struct target *target,
-                                    struct gale_tuple *tuple, struct scope *scope)
+                                             struct gale_tuple *tuple, struct scope *scope)
 {
     if (target->chained) {
         call_chained(target->task, tuple, scope);
@@ -170,8 +170,8 @@ static enum gale_err check_slowly(struct task *task, unsigned stream)
 }
 
 /* Every case: several outputs, groupings with many targets, lanes, hooks. */
-EXEC_HOT static __attribute__((noinline)) enum gale_err emit_general(struct task *task, unsigned stream, struct scope *scope,
-                                  struct gale_emit_options *options)
+EXEC_HOT static __attribute__((noinline)) enum gale_err emit_general(
+    struct task *task, unsigned stream, struct scope *scope, struct gale_emit_options *options)
 {
     struct gale_out *out = &task->head.out;
     if (!GALE_LIKELY(stream < task->routes_count &&
@@ -214,7 +214,7 @@ EXEC_HOT static __attribute__((noinline)) enum gale_err emit_general(struct task
 }
 
 EXEC_HOT enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scope,
-                          struct gale_emit_options *options)
+                                   struct gale_emit_options *options)
 {
     struct gale_out *out = &task->head.out;
     if (GALE_LIKELY(stream < task->routes_count && !options)) {

@@ -226,7 +226,7 @@ static bool settle(struct task *task, const struct gale_tuple *tuple, enum gale_
 
 /* Executes tuples of one run; stops early when an output is full. */
 EXEC_HOT static void run_tuples(struct exec *exec, struct task *task, struct inbox_entry *entry,
-                       struct scope *scope)
+                                struct scope *scope)
 {
     struct gale_tuple_private private = {.scope = scope};
     const struct plan_input *input = &task->component->inputs[entry->head.input];

@@ -67,7 +67,8 @@ struct kept {
     struct gale_tuple tuple; /* must be first: its address is the bolt's handle */
     struct gale_tuple_private private;
     struct kept *next, *previous;
-    struct gale_tuple_private *origin; /* of the call that keeps it; NULL once that has returned */
+    struct gale_tuple_private
+        *origin; /* of the call that keeps it; NULL once that has returned */
     struct task *task;
     uint32_t roots_count;
     uint64_t workers;
@@ -196,7 +197,7 @@ struct task {
     uint64_t sample_at; /* executed at which the time is taken next */
     bool manual;
     bool hooked;
-    bool plain;                               /* neither manual nor hooked */
+    bool plain;      /* neither manual nor hooked */
     bool overflowed; /* output limit hit in this call */
     /* heads */
     struct lane **reach; /* lanes that it can fill by one call */

@@ -284,8 +284,9 @@ static inline void copy(uint8_t *to, const uint8_t *from, uint32_t size, size_t 
     }
 }
 
-EXEC_HOT enum gale_err lane_append(struct exec *exec, struct lane *lane, const struct gale_tuple *tuple,
-                          size_t room, struct scope *scope)
+EXEC_HOT enum gale_err lane_append(struct exec *exec, struct lane *lane,
+                                   const struct gale_tuple *tuple, size_t room,
+                                   struct scope *scope)
 {
     uint32_t size = tuple->size;
     uint32_t run_size = 16 + 8 * scope->roots_count;

@@ -374,8 +374,7 @@ static void list_shift(struct ack_list *list)
 {
     uint32_t count = list->count < ACKS_FRAME_MAX ? list->count : ACKS_FRAME_MAX;
     if (count < list->count) {
-        memmove(list->items, list->items + count,
-                (list->count - count) * sizeof(*list->items));
+        memmove(list->items, list->items + count, (list->count - count) * sizeof(*list->items));
     }
     list->count -= count;
 }

@@ -135,7 +135,7 @@ static void seal(struct exec *exec, struct task *task, const struct scope *scope
 }
 
 EXEC_HOT enum gale_err emit_root(struct task *task, unsigned stream, uint64_t message_id,
-                        int64_t intended_ns, struct gale_emit_options *options)
+                                 int64_t intended_ns, struct gale_emit_options *options)
 {
     struct exec *exec = task->exec;
     if (!task->component->spout) {
@@ -174,7 +174,8 @@ EXEC_HOT enum gale_err emit_root(struct task *task, unsigned stream, uint64_t me
     return GALE_OK;
 }
 
-EXEC_HOT enum gale_err gale_emit_root(struct gale_task *head, unsigned stream, uint64_t message_id)
+EXEC_HOT enum gale_err gale_emit_root(struct gale_task *head, unsigned stream,
+                                      uint64_t message_id)
 {
     return emit_root(task_of(head), stream, message_id, 0, NULL);
 }
@@ -219,7 +220,8 @@ bool spout_run(struct exec *exec, struct task *task)
     bool ended = task->ends_count > 0;
     if (ended) {
         spout_deliver_ends(exec, task);
-        task->woken = true; /* A fail may want a replay; calls of next in between took the wake. */
+        task->woken =
+            true; /* A fail may want a replay; calls of next in between took the wake. */
     }
     if (!may_start(exec, task) || head_must_wait(exec, task)) {
         return ended;

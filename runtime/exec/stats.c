@@ -31,20 +31,21 @@ static size_t pack_hist(struct exec *exec, const struct hist *hist)
 static void beat_task(struct exec *exec, const struct task *task,
                       struct message_task_stats *stats)
 {
-    *stats = (struct message_task_stats){.task = task->id,
-                                         .executed = task->count.executed,
-                                         .emitted = task->count.emitted,
-                                         .acked = task->count.acked + (task->component->bolt ? task->count.executed -
-                                                                   task->count.unsettled
-                                                             : 0),
-                                         .failed = task->count.failed,
-                                         .timed_out = task->count.timed_out,
-                                         .errors = task->count.errors,
-                                         .pending = pending(task),
-                                         .queue_bytes = task->inbox_bytes,
-                                         .queue_bytes_max = (uint64_t)exec->plan->inbox_size *
-                           (exec->options.workers_count > 1 ? exec->options.workers_count - 1 : 1),
-                                         .blocked_ns = blocked_ns(exec, task)};
+    *stats = (struct message_task_stats){
+        .task = task->id,
+        .executed = task->count.executed,
+        .emitted = task->count.emitted,
+        .acked = task->count.acked +
+                 (task->component->bolt ? task->count.executed - task->count.unsettled : 0),
+        .failed = task->count.failed,
+        .timed_out = task->count.timed_out,
+        .errors = task->count.errors,
+        .pending = pending(task),
+        .queue_bytes = task->inbox_bytes,
+        .queue_bytes_max =
+            (uint64_t)exec->plan->inbox_size *
+            (exec->options.workers_count > 1 ? exec->options.workers_count - 1 : 1),
+        .blocked_ns = blocked_ns(exec, task)};
     stats->execute_ns.size = pack_hist(exec, task->execute_ns);
     stats->complete_ns.size = pack_hist(exec, task->complete_ns);
 }

@@ -28,7 +28,7 @@
 #define WORKER_RECEIVE_MAX 64       /* messages taken in one pass */
 #define WORKER_BEAT_FAST_NS 5000000 /* between beats while the end is near */
 #define WORKER_HELLO_NS 200000000   /* between HELLOs until the assignment comes */
-#define WORKER_RELEASE_BEATS 4     /* after so many beats the start is over */
+#define WORKER_RELEASE_BEATS 4      /* after so many beats the start is over */
 #define WORKER_BUSY_LOOP_PASSES 64  /* steps between looks at descriptors while busy */
 
 struct worker {
@@ -494,7 +494,8 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
-    prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0); /* The default delays each timed wake-up by 50 µs. */
+    prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0,
+          0);                /* The default delays each timed wake-up by 50 µs. */
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the coordinator decides. */
     signal(SIGPIPE, SIG_IGN);
     enum gale_err err = loop_new(&worker->loop, error);

@@ -300,7 +300,7 @@ static void out_fields_are_copied_as_they_are(void **state)
     assert_int_equal(gale_put_fields(out, &tuple, 0, 2), GALE_OK);
     assert_true(out->values == 2 && out->nested == 0 && written(out) == 4);
     assert_int_equal(gale_put_fields(out, &tuple, 2, 2), GALE_OK);
-    assert_true(out->values == 4 && out->nested == OUT_NESTED);
+    assert_true(out->values == 4 && out->nested == 0);
     assert_memory_equal(out->base, data, sizeof(data));
     assert_int_equal(gale_put_fields(out, &tuple, 4, 0), GALE_OK);
     assert_int_equal(gale_put_fields(out, &tuple, 0, 5), GALE_ERR_NOT_FOUND);

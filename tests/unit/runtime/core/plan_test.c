@@ -47,7 +47,7 @@ static void plan_minimal_tree_has_the_documented_defaults(void **state)
     assert_int_equal(plan->drain_ms, 10000);
     assert_int_equal(plan->memory_max, 0);
     assert_int_equal(plan->open_files_max, 0);
-    assert_int_equal(plan->inbox_size, 1048576);
+    assert_int_equal(plan->inbox_size, 262144);
     assert_int_equal(plan->hash_seed, hash64("t", 1, 0));
     assert_int_equal(plan->components_count, 1);
     assert_int_equal(plan->levels_count, 1);
