@@ -45,8 +45,8 @@ struct spout {
 };
 
 /* Emits one tuple on a stream; the oracle learns to how many tasks it went. */
-static enum gale_err emit(struct gale_task *task, unsigned stream, int64_t key, struct meta *meta,
-                          struct gale_emit_options *options)
+static enum gale_err emit(struct gale_task *task, unsigned stream, int64_t key,
+                          struct meta *meta, struct gale_emit_options *options)
 {
     struct sim *sim = sim_now;
     static const char pad[1024];
@@ -140,7 +140,8 @@ static void forward(struct bolt *bolt, struct gale_task *task, unsigned stream, 
 
 /* ---- The spout ---- */
 
-static enum gale_err spout_open(void *state, struct gale_task *task, const struct gale_conf *conf)
+static enum gale_err spout_open(void *state, struct gale_task *task,
+                                const struct gale_conf *conf)
 {
     (void)state;
     (void)task;
@@ -177,7 +178,8 @@ static enum gale_next spout_next(void *state, struct gale_task *task)
         gale_spout_wait(task, spout->at_ns);
         return GALE_NEXT_IDLE;
     }
-    spout->at_ns = gale_task_now_ns(task) + (sim->pace_ns ? sim_between(sim, 0, sim->pace_ns) : 0);
+    spout->at_ns =
+        gale_task_now_ns(task) + (sim->pace_ns ? sim_between(sim, 0, sim->pace_ns) : 0);
     spout_emit(spout, task, spout->next++);
     return GALE_NEXT_MORE;
 }
@@ -240,21 +242,16 @@ static enum gale_err spout_restore(void *state, struct gale_task *task, const vo
 static const struct gale_option options_table[] = {
     {"component", GALE_OPTION_INT, true, NULL, "Index in the plan."}, {0}};
 
-const struct gale_spout_ops sim_spout_ops = {GALE_SPOUT_HEAD,
-                                             .name = "spout",
-                                             .state_size = sizeof(struct spout),
-                                             .fields = "key,meta,pad",
-                                             .options = options_table,
-                                             .open = spout_open,
-                                             .next = spout_next,
-                                             .ack = spout_ack,
-                                             .fail = spout_fail,
-                                             .save = spout_save,
-                                             .restore = spout_restore};
+const struct gale_spout_ops sim_spout_ops = {
+    GALE_SPOUT_HEAD,          .name = "spout",          .state_size = sizeof(struct spout),
+    .fields = "key,meta,pad", .options = options_table, .open = spout_open,
+    .next = spout_next,       .ack = spout_ack,         .fail = spout_fail,
+    .save = spout_save,       .restore = spout_restore};
 
 /* ---- Bolts that end each tuple in execute ---- */
 
-static enum gale_err identity(void *state, struct gale_task *task, const struct gale_tuple *tuple)
+static enum gale_err identity(void *state, struct gale_task *task,
+                              const struct gale_tuple *tuple)
 {
     struct bolt *bolt = state;
     struct meta meta;
@@ -379,7 +376,8 @@ static enum gale_err on_later(void *state, struct gale_task *task, void *argumen
         pending->renewals--;
         oracle_renewed(sim_now, &meta);
         gale_reset_timeout(task, pending->tuple);
-        return gale_timer_start(task, sim_now->plan->timeout_ms / 3, 0, on_later, pending, NULL);
+        return gale_timer_start(task, sim_now->plan->timeout_ms / 3, 0, on_later, pending,
+                                NULL);
     }
     if (sim_chance(sim_now, 10)) {
         oracle_failed(sim_now, &meta);
@@ -444,8 +442,7 @@ static void join_flush(struct bolt *bolt, struct gale_task *task)
         meta_join(&all, &meta);
     }
     struct gale_emit_options options = {.flags = GALE_EMIT_ANCHORS,
-                                        .anchors =
-                                            (const struct gale_tuple *const *)bolt->kept,
+                                        .anchors = (const struct gale_tuple *const *)bolt->kept,
                                         .anchors_count = bolt->kept_count};
     all.seq = ++bolt->seq;
     emit(task, 0, read_key(bolt->kept[0]), &all, &options);
@@ -517,9 +514,9 @@ BOLT("loop", loop, .declare = declare_loop);
 BOLT("manual", manual, .fields = "key,meta,pad", .flags = GALE_BOLT_MANUAL_ACK);
 
 const struct gale_bolt_ops *const sim_bolt_ops[] = {
-    [SIM_SPOUT] = NULL,        [SIM_IDENTITY] = &identity_ops, [SIM_SPLIT] = &split_ops,
+    [SIM_SPOUT] = NULL,         [SIM_IDENTITY] = &identity_ops, [SIM_SPLIT] = &split_ops,
     [SIM_ROUTER] = &router_ops, [SIM_FLAKY] = &flaky_ops,       [SIM_LATER] = &later_ops,
-    [SIM_JOIN] = &join_ops,    [SIM_LOOP] = &loop_ops,         [SIM_MANUAL] = &manual_ops};
+    [SIM_JOIN] = &join_ops,     [SIM_LOOP] = &loop_ops,         [SIM_MANUAL] = &manual_ops};
 
 /* ---- A custom grouping: two tasks where there are two ---- */
 

@@ -22,13 +22,14 @@
 
 static volatile sig_atomic_t aborted_seed_low, aborted_seed_high;
 
-/* A failed assert of the engine: says which seed it was. */
+/* A failed assert or a fault of the engine: says which seed it was. */
 static void on_abort(int signal)
 {
     char text[64];
-    unsigned long long seed = (unsigned long long)(unsigned)aborted_seed_high << 32 |
-                              (unsigned)aborted_seed_low;
-    int size = snprintf(text, sizeof(text), "sim: seed %llu ended by signal %d\n", seed, signal);
+    unsigned long long seed =
+        (unsigned long long)(unsigned)aborted_seed_high << 32 | (unsigned)aborted_seed_low;
+    int size =
+        snprintf(text, sizeof(text), "sim: seed %llu ended by signal %d\n", seed, signal);
     if (write(STDERR_FILENO, text, (size_t)size) < 0) {
         _exit(3);
     }
@@ -97,6 +98,7 @@ int main(int argc, char **argv)
     }
     log_init(GALE_LOG_ERROR, "sim", false);
     signal(SIGABRT, on_abort);
+    signal(SIGSEGV, on_abort);
     bool violated = false;
     uint64_t executed = 0;
     uint64_t acked = 0;

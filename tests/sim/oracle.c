@@ -32,11 +32,12 @@ uint32_t oracle_attempt(struct sim *sim, uint32_t task, uint32_t message)
         sim->attempts = realloc(sim->attempts, sim->attempts_room * sizeof(*sim->attempts));
     }
     const struct sim_process *process = sim->current;
-    sim->attempts[sim->attempts_count] = (struct attempt){.task = task,
-                                                          .message = message,
-                                                          .life = process->life,
-                                                          .start_ns = sim->now_ns,
-                                                          .stopped_ns = process->stopped_sum_ns};
+    sim->attempts[sim->attempts_count] =
+        (struct attempt){.task = task,
+                         .message = message,
+                         .life = process->life,
+                         .start_ns = sim->now_ns,
+                         .stopped_ns = process->stopped_sum_ns};
     sim_trace(sim, "attempt %u of message %u of task %u", sim->attempts_count, message, task);
     return sim->attempts_count++;
 }
@@ -96,8 +97,8 @@ void oracle_ended(struct sim *sim, uint32_t index, bool acked)
                           attempt->task);
         }
     }
-    int64_t took = sim->now_ns - attempt->start_ns -
-                   (process->stopped_sum_ns - attempt->stopped_ns);
+    int64_t took =
+        sim->now_ns - attempt->start_ns - (process->stopped_sum_ns - attempt->stopped_ns);
     int64_t timeout = sim->plan->timeout_ms * SIM_MS;
     if (!attempt->renewed && took > timeout / 8 * 9 + END_SLACK_NS) {
         sim_violation(sim, "message %u of task %u ends after %lld ms: the timeout is %lld ms",
@@ -172,14 +173,14 @@ void oracle_end(struct sim *sim)
                 for (uint32_t c = sim->spouts_count; c < plan->components_count; c++) {
                     bool must = (sim->components[c].reaches >> (2 * s + (m & 1)) & 1) != 0;
                     if (must && sim->seen[c][task][m] == 0) {
-                        sim_violation(sim, "message %u of task %u never reached \"%s\"", m, task,
-                                      plan->components[c].name);
+                        sim_violation(sim, "message %u of task %u never reached \"%s\"", m,
+                                      task, plan->components[c].name);
                         return;
                     }
                 }
             }
         }
-        if (sim->violation[0] == '\0') {
+        if (sim->violation[0] == '\0' && !sim->died_late) {
             for (uint32_t t = 0; t < plan->components[s].parallelism; t++) {
                 uint32_t task = plan->components[s].first_task + t;
                 if (sim->saved[task] != sim->messages_count + 1u) {

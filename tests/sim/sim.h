@@ -66,14 +66,14 @@ struct sim_process {
     uint32_t number, index;
     uint64_t incarnation, epoch;
     bool alive, zombie, severed, terminated;
-    bool spawned;           /* its first pass came */
+    bool spawned; /* its first pass came */
     int64_t wake_ns, stopped_until_ns, end_ns, exit_ns;
     int64_t stopped_at_ns, stopped_sum_ns;
-    uint32_t sends_left;    /* until it dies in the midst of a step; 0: it does not */
+    uint32_t sends_left; /* until it dies in the midst of a step; 0: it does not */
     uint32_t idle_spins;
     struct packet *first, *last; /* arrived, not yet received */
     struct transport_peer *control;
-    int64_t coordinator_free_ns; /* order of the coordinator's messages to it */
+    int64_t coordinator_free_ns;                /* order of the coordinator's messages to it */
     uint64_t peer_incarnation[SIM_WORKERS_MAX]; /* as told by the coordinator; 0: down */
     /* the worker's part, as in worker/worker.c */
     struct exec *exec;
@@ -163,6 +163,7 @@ struct sim {
     uint16_t *task_worker;
     struct buf out;
     uint32_t crashes_count;
+    bool died_late; /* after all was acked: its last positions may be lost */
     /* topology */
     struct plan *plan;
     uint32_t workers_count;
@@ -207,7 +208,8 @@ int64_t wire_next_ns(const struct sim *sim);
 void wire_deliver(struct sim *sim);
 void wire_packet_free(struct packet *packet);
 /** A message of the coordinator. */
-void wire_command(struct sim *sim, struct sim_process *process, const uint8_t *data, size_t size);
+void wire_command(struct sim *sim, struct sim_process *process, const uint8_t *data,
+                  size_t size);
 
 /* process.c */
 struct sim_process *process_new(struct sim *sim, uint32_t index, uint64_t incarnation);

@@ -178,7 +178,8 @@ void wire_deliver(struct sim *sim)
     }
 }
 
-void wire_command(struct sim *sim, struct sim_process *process, const uint8_t *data, size_t size)
+void wire_command(struct sim *sim, struct sim_process *process, const uint8_t *data,
+                  size_t size)
 {
     struct wire_link *link = &sim->links[SIM_COORDINATOR][process->index];
     int64_t at = sim->now_ns + link->latency_ns;

@@ -75,9 +75,6 @@ void *sim_alloc(struct sim *sim, size_t size)
 static void gone(struct sim_process *process, int64_t after_ns)
 {
     process->exit_ns = process->sim->now_ns + after_ns;
-    if (!process->terminated && process->sim->control.state >= CONTROL_FINISHING) {
-        process->sim->died_late = true;
-    }
 }
 
 static enum gale_err port_spawn(void *self, uint32_t worker, uint64_t incarnation)
@@ -302,6 +299,8 @@ static void process_event(struct sim *sim, struct sim_process *process)
 {
     if (process->exit_ns <= sim->now_ns) {
         process->exit_ns = INT64_MAX;
+        sim->died_late =
+            sim->died_late || (!process->terminated && sim->control.state >= CONTROL_FINISHING);
         control_exited(&sim->control, process->index,
                        process->terminated ? "exit 0" : "killed by SIGKILL (signal 9)",
                        sim->now_ns);
