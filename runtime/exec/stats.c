@@ -85,10 +85,14 @@ void exec_beat(struct exec *exec, struct message_beat *beat)
     const uint8_t *at = exec->beat_bytes.data;
     for (uint32_t i = 0; i < exec->local_count; i++) {
         struct message_task_stats *stats = &exec->beat_tasks[i];
-        stats->execute_ns.data = stats->execute_ns.size ? at : NULL;
-        at += stats->execute_ns.size;
-        stats->complete_ns.data = stats->complete_ns.size ? at : NULL;
-        at += stats->complete_ns.size;
+        if (stats->execute_ns.size > 0) {
+            stats->execute_ns.data = at;
+            at += stats->execute_ns.size;
+        }
+        if (stats->complete_ns.size > 0) {
+            stats->complete_ns.data = at;
+            at += stats->complete_ns.size;
+        }
     }
     beat->spouts_done = exec_spouts_done(exec);
     beat->quiet = quiet(exec);
