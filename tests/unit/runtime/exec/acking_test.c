@@ -39,10 +39,9 @@ static enum gale_err alternate_execute(void *state, struct gale_task *task,
     return GALE_OK;
 }
 
-static const struct gale_bolt_ops alternate_ops = {GALE_BOLT_HEAD, .name = "alternate",
-                                                   .state_size = sizeof(uint32_t),
-                                                   .flags = GALE_BOLT_MANUAL_ACK,
-                                                   .execute = alternate_execute};
+static const struct gale_bolt_ops alternate_ops = {
+    GALE_BOLT_HEAD, .name = "alternate", .state_size = sizeof(uint32_t),
+    .flags = GALE_BOLT_MANUAL_ACK, .execute = alternate_execute};
 
 static void check_timeout(const char *placement)
 {
@@ -535,7 +534,14 @@ static void held_tuple_acked_by_descriptor_completes(void **state)
 }
 
 /* Ends its tuple in one way, then in another; the first one counts. */
-static enum { ACK_ACK, ACK_FAIL, FAIL_ACK, KEPT_ACK_FAILED, KEPT_FAIL_FAILED, FAIL_FAILED } ending;
+static enum {
+    ACK_ACK,
+    ACK_FAIL,
+    FAIL_ACK,
+    KEPT_ACK_FAILED,
+    KEPT_FAIL_FAILED,
+    FAIL_FAILED
+} ending;
 
 static enum gale_err twice_execute(void *state, struct gale_task *task,
                                    const struct gale_tuple *tuple)
@@ -562,16 +568,13 @@ static enum gale_err twice_execute(void *state, struct gale_task *task,
         assert_null(gale_tuple_keep(task, tuple));
         (ending == KEPT_ACK_FAILED ? gale_ack : gale_fail)(task, kept);
         return GALE_ERR_FAILED;
-    case FAIL_FAILED:
-        gale_fail(task, tuple);
-        return GALE_ERR_FAILED;
+    case FAIL_FAILED: gale_fail(task, tuple); return GALE_ERR_FAILED;
     }
     return GALE_ERR_INVALID;
 }
 
-static const struct gale_bolt_ops twice_ops = {GALE_BOLT_HEAD, .name = "twice",
-                                               .flags = GALE_BOLT_MANUAL_ACK,
-                                               .execute = twice_execute};
+static const struct gale_bolt_ops twice_ops = {
+    GALE_BOLT_HEAD, .name = "twice", .flags = GALE_BOLT_MANUAL_ACK, .execute = twice_execute};
 static const struct gale_bolt_ops twice_auto_ops = {GALE_BOLT_HEAD, .name = "twice",
                                                     .execute = twice_execute};
 

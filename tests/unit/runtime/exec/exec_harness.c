@@ -62,6 +62,7 @@ static void on_event(void *self, enum message_event event, uint32_t other, uint3
 
 static enum gale_err compile(const char *topology, struct diag *diag)
 {
+    GALE_ASSERT(it.plan == NULL);
     it.tree = plan_fixture_tree(topology);
     return plan_compile(it.tree, parts_registry(), diag, &it.plan);
 }
@@ -159,8 +160,8 @@ static void tell_peer(uint32_t to, uint32_t about, bool up)
     struct gale_error error;
     char endpoint[32];
     (void)snprintf(endpoint, sizeof(endpoint), "memory://w%u", about);
-    enum gale_err err = exec_peer(it.seats[to].exec, about, up, it.seats[about].incarnation,
-                                  endpoint, &error);
+    enum gale_err err =
+        exec_peer(it.seats[to].exec, about, up, it.seats[about].incarnation, endpoint, &error);
     GALE_ASSERT(err == GALE_OK);
 }
 
@@ -225,7 +226,8 @@ static bool receive(uint32_t index)
     while (seat->transport->ops->receive(seat->transport, &message) == GALE_OK) {
         struct frame_header header;
         any = true;
-        if (it.pass && frame_header_read(message.data, message.size, &header, NULL) == GALE_OK &&
+        if (it.pass &&
+            frame_header_read(message.data, message.size, &header, NULL) == GALE_OK &&
             !it.pass(index, &header)) {
             seat->transport->ops->release(seat->transport, &message);
             continue;

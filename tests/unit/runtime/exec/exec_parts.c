@@ -103,8 +103,8 @@ void harness_note(struct gale_task *task, const struct gale_tuple *tuple)
             used += (size_t)snprintf(note->text + used, sizeof(note->text) - used, "%s%.*s",
                                      space, (int)text.size, text.data);
         } else if (gale_tuple_int64(tuple, i, &number) == GALE_OK) {
-            used += (size_t)snprintf(note->text + used, sizeof(note->text) - used,
-                                     "%s%" PRId64, space, number);
+            used += (size_t)snprintf(note->text + used, sizeof(note->text) - used, "%s%" PRId64,
+                                     space, number);
         }
     }
 }
@@ -245,9 +245,8 @@ static void give(struct feed_state *self, struct gale_task *task, const struct i
 {
     put_values(task, item->values);
     int stream = gale_task_stream(task, item->stream);
-    struct gale_emit_options options = {.struct_size = sizeof(options),
-                                        .message_id = item->id,
-                                        .target_task = item->target};
+    struct gale_emit_options options = {
+        .struct_size = sizeof(options), .message_id = item->id, .target_task = item->target};
     options.flags = (item->id ? GALE_EMIT_ROOT : 0) | (item->target ? GALE_EMIT_DIRECT : 0);
     unsigned index = stream < 0 ? 99 : (unsigned)stream;
     enum gale_err err = gale_emit_with(task, index, &options);
@@ -399,8 +398,7 @@ static const struct gale_option feed_options[] = {
 static const struct gale_spout_ops stock_spouts[] = {
     {FEED_SPOUT, .name = "feed", .next = feed_next, .activate = feed_activate,
      .deactivate = feed_deactivate},
-    {FEED_SPOUT, .name = "tape", .next = feed_next, .save = tape_save,
-     .restore = tape_restore},
+    {FEED_SPOUT, .name = "tape", .next = feed_next, .save = tape_save, .restore = tape_restore},
     {FEED_SPOUT, .name = "flood", .next = flood_next},
 };
 
@@ -480,11 +478,9 @@ static enum gale_err merge_execute(void *state, struct gale_task *task,
     }
     struct gale_emit_options options = {.struct_size = sizeof(options),
                                         .flags = GALE_EMIT_ANCHORS,
-                                        .anchors =
-                                            (const struct gale_tuple *const *)self->kept,
+                                        .anchors = (const struct gale_tuple *const *)self->kept,
                                         .anchors_count = self->kept_count};
-    enum gale_err err =
-        gale_put_fields(gale_begin(task), tuple, 0, tuple->fields_count);
+    enum gale_err err = gale_put_fields(gale_begin(task), tuple, 0, tuple->fields_count);
     err = err != GALE_OK ? err : gale_emit_with(task, 0, &options);
     for (uint32_t i = 0; i < self->kept_count; i++) {
         gale_ack(task, self->kept[i]);
@@ -593,8 +589,8 @@ static void not_found(const char *name, struct gale_error *error)
     gale_error_set(error, GALE_ERR_NOT_FOUND, "no component \"%s\"", name);
 }
 
-static const struct gale_spout_ops *find_spout(void *self, const char *module,
-                                               const char *name, struct gale_error *error)
+static const struct gale_spout_ops *find_spout(void *self, const char *module, const char *name,
+                                               struct gale_error *error)
 {
     (void)self;
     (void)module;
@@ -624,8 +620,7 @@ static const struct gale_bolt_ops *find_bolt(void *self, const char *module, con
 }
 
 static const struct gale_grouping_ops *find_grouping(void *self, const char *module,
-                                                     const char *name,
-                                                     struct gale_error *error)
+                                                     const char *name, struct gale_error *error)
 {
     (void)self;
     (void)module;

@@ -265,6 +265,7 @@ static void direct_on_an_ordinary_stream_is_refused(void **state)
     assert_int_equal(harness_refusals("s", &err), 2);
     assert_int_equal(err, GALE_ERR_INVALID);
     assert_int_equal(harness_notes("b") + harness_notes("c"), 0);
+    harness_close();
     assert_int_equal(harness_refused("{name: t, spouts: {s: {type: feed, direct: true}},"
                                      " bolts: {b: {type: sink, from: [{s: direct}]}}}"),
                      DIAG_DIRECT);
@@ -396,8 +397,8 @@ static uint32_t greedy_choose(void *state, const struct gale_tuple *tuple, uint3
 static void custom_grouping_out_of_range_is_an_error_not_a_crash(void **state)
 {
     (void)state;
-    static const struct gale_grouping_ops wild = {.abi = GALE_ABI, .struct_size = sizeof(wild),
-                                           .name = "ngroup", .choose = wild_choose};
+    static const struct gale_grouping_ops wild = {
+        .abi = GALE_ABI, .struct_size = sizeof(wild), .name = "ngroup", .choose = wild_choose};
     harness_add_grouping(&wild);
     harness_start(CUSTOM, "00101");
     harness_feed("s", 1, "x");
@@ -407,8 +408,10 @@ static void custom_grouping_out_of_range_is_an_error_not_a_crash(void **state)
     assert_int_equal(harness_counters("s").errors, 1);
     harness_close();
 
-    static const struct gale_grouping_ops greedy = {.abi = GALE_ABI, .struct_size = sizeof(greedy),
-                                             .name = "ngroup", .choose = greedy_choose};
+    static const struct gale_grouping_ops greedy = {.abi = GALE_ABI,
+                                                    .struct_size = sizeof(greedy),
+                                                    .name = "ngroup",
+                                                    .choose = greedy_choose};
     harness_add_grouping(&greedy);
     harness_start(CUSTOM, "00101");
     harness_feed("s", 1, "x");

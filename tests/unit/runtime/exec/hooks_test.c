@@ -44,8 +44,8 @@ static const struct gale_option conf_options[] = {
     {"limit", GALE_OPTION_INT, false, "5", "Any."},
     {NULL, GALE_OPTION_STRING, false, NULL, NULL}};
 static const struct gale_bolt_ops conf_ops = {GALE_BOLT_HEAD, .name = "conf",
-                                              .options = conf_options,
-                                              .prepare = conf_prepare, .execute = ignore};
+                                              .options = conf_options, .prepare = conf_prepare,
+                                              .execute = ignore};
 
 static void component_conf_wins_over_topology_and_default(void **state)
 {
@@ -76,7 +76,8 @@ static void pool_stop(void *resource)
 
 static const struct gale_worker_hooks pool_hooks = {.abi = GALE_ABI,
                                                     .struct_size = sizeof(pool_hooks),
-                                                    .name = "pool", .start = pool_start,
+                                                    .name = "pool",
+                                                    .start = pool_start,
                                                     .stop = pool_stop};
 
 static void worker_resource_is_readable_in_every_bolt(void **state)
@@ -199,7 +200,8 @@ static enum gale_err hooks_execute(void *state, struct gale_task *task,
     return GALE_OK;
 }
 
-static const struct gale_bolt_ops hooks_ops = {GALE_BOLT_HEAD, .name = "storm",
+static const struct gale_bolt_ops hooks_ops = {GALE_BOLT_HEAD,
+                                               .name = "storm",
                                                .fields = "n",
                                                .state_size = sizeof(struct hooks_state),
                                                .flags = GALE_BOLT_MANUAL_ACK,
@@ -240,7 +242,8 @@ static void task_hooks_two_workers_see_storms_counts(void **state)
     check_task_hooks("01");
 }
 
-static enum gale_err fail_odd(void *state, struct gale_task *task, const struct gale_tuple *tuple)
+static enum gale_err fail_odd(void *state, struct gale_task *task,
+                              const struct gale_tuple *tuple)
 {
     int64_t number = 0;
     (void)state;
@@ -300,9 +303,8 @@ static enum gale_err tick_note(void *state, struct gale_task *task)
     return gale_emit(task, 0);
 }
 
-static const struct gale_bolt_ops tick_ops = {GALE_BOLT_HEAD, .name = "ticker",
-                                              .fields = "word", .execute = ignore,
-                                              .tick = tick_note};
+static const struct gale_bolt_ops tick_ops = {
+    GALE_BOLT_HEAD, .name = "ticker", .fields = "word", .execute = ignore, .tick = tick_note};
 
 static void ticks_every_30_s_come_one_by_one(void **state)
 {

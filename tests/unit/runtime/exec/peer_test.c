@@ -367,7 +367,8 @@ static void hostile_control_sections_are_refused_and_the_link_reopens(void **sta
     check_hostile(FRAME_CONTROL, section, 24);
     check_hostile(FRAME_CONTROL, section, 7);
     uint64_t refused = harness_beat(1).frames_refused;
-    harness_inject(1, 0, FRAME_BARRIER, section, 24, NULL); /* Refused before the link sees it. */
+    harness_inject(1, 0, FRAME_BARRIER, section, 24,
+                   NULL); /* Refused before the link sees it. */
     assert_int_equal(harness_beat(1).frames_refused, refused + 1);
     assert_int_equal(harness_exec(1)->peers[0].in.state, LINK_STATE_OPEN);
 }
@@ -379,8 +380,8 @@ static void foreign_control_entries_have_no_effect(void **state)
     uint8_t section[32] = {0};
     static const uint32_t types[] = {FRAME_TOUCH, FRAME_ACK, FRAME_FAIL, FRAME_RENEW,
                                      FRAME_CREDIT};
-    static const uint64_t roots[] = {0, 1, UINT64_MAX, UINT64_C(2) << 50, UINT64_C(1) << 50,
-                                     UINT64_C(0x7fff) << 49};
+    static const uint64_t roots[] = {
+        0, 1, UINT64_MAX, UINT64_C(2) << 50, UINT64_C(1) << 50, UINT64_C(0x7fff) << 49};
     harness_start(TWO_WAYS, "012");
     harness_feed("s", 1, "x");
     harness_run();
@@ -390,8 +391,8 @@ static void foreign_control_entries_have_no_effect(void **state)
             store_u32(section + 4, 1);
             store_u64(section + 8, roots[r]);
             store_u64(section + 16, UINT64_C(1) << 60);
-            harness_inject(0, 1, FRAME_CONTROL, section,
-                           8 + frame_section_entry_size(types[t]), NULL);
+            harness_inject(0, 1, FRAME_CONTROL, section, 8 + frame_section_entry_size(types[t]),
+                           NULL);
             harness_exec(1)->peers[0].out.seq++;
         }
     }
@@ -436,9 +437,9 @@ static void credits_bound_inbox_and_sender_and_stop_the_spout(void **state)
 {
     (void)state;
     harness_open("{name: t, inbox_size: 128KiB, max_pending: 1000000, timeout: 0,"
-                  " spouts: {s: {type: flood, count: 20000, size: 1000}},"
-                  " bolts: {b: {type: void, from: [{s: shuffle}]}}}",
-                  "01");
+                 " spouts: {s: {type: flood, count: 20000, size: 1000}},"
+                 " bolts: {b: {type: void, from: [{s: shuffle}]}}}",
+                 "01");
     harness_prepare();
     harness_halt(1, true);
     harness_activate(true);
@@ -467,11 +468,11 @@ static void control_and_other_streams_pass_while_data_waits_for_credit(void **st
 {
     (void)state;
     harness_open("{name: t, inbox_size: 128KiB, max_pending: 1000000, timeout: 0,"
-                  " spouts: {s: {type: flood, count: 20000, size: 1000}, f: {type: feed}},"
-                  " bolts: {slow: {type: pass, from: [{s: shuffle}]},"
-                  "         end: {type: void, from: [{slow: shuffle}]},"
-                  "         quick: {type: sink, from: [{f: shuffle}]}}}",
-                  "00121");
+                 " spouts: {s: {type: flood, count: 20000, size: 1000}, f: {type: feed}},"
+                 " bolts: {slow: {type: pass, from: [{s: shuffle}]},"
+                 "         end: {type: void, from: [{slow: shuffle}]},"
+                 "         quick: {type: sink, from: [{f: shuffle}]}}}",
+                 "00121");
     harness_prepare();
     harness_halt(2, true);
     harness_activate(true);
@@ -496,11 +497,11 @@ static void diamond_with_a_slow_side_does_not_deadlock(void **state)
 {
     (void)state;
     harness_open("{name: t, inbox_size: 128KiB, max_pending: 1000000, timeout: 0,"
-                  " spouts: {s: {type: flood, count: 5000, size: 1000}},"
-                  " bolts: {a: {type: pass, from: [{s: shuffle}]},"
-                  "         b: {type: copy, n: 3, from: [{s: shuffle}]},"
-                  "         c: {type: void, from: [{a: shuffle}, {b: shuffle}]}}}",
-                  "0120");
+                 " spouts: {s: {type: flood, count: 5000, size: 1000}},"
+                 " bolts: {a: {type: pass, from: [{s: shuffle}]},"
+                 "         b: {type: copy, n: 3, from: [{s: shuffle}]},"
+                 "         c: {type: void, from: [{a: shuffle}, {b: shuffle}]}}}",
+                 "0120");
     harness_prepare();
     harness_activate(true);
     for (int i = 0; i < 2000 && harness_acks("s", 0) < 5000; i++) {

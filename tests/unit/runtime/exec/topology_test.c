@@ -289,9 +289,10 @@ static void bolt_that_feeds_itself_finishes(void **state)
 {
     (void)state;
     harness_add_bolt(&hop_ops);
-    harness_start("{name: t, spouts: {s: {type: feed, fields: [hops]}},"
-                  " bolts: {a: {type: hop, parallelism: 2, from: [{s: shuffle}, {a: shuffle}]}}}",
-                  "001");
+    harness_start(
+        "{name: t, spouts: {s: {type: feed, fields: [hops]}},"
+        " bolts: {a: {type: hop, parallelism: 2, from: [{s: shuffle}, {a: shuffle}]}}}",
+        "001");
     harness_feed("s", 1, "50");
     harness_run();
     assert_int_equal(harness_acks("s", 1), 1);
@@ -404,9 +405,8 @@ static enum gale_err finish_say(void *state, struct gale_task *task)
     return gale_emit(task, 0);
 }
 
-static const struct gale_bolt_ops finish_ops = {GALE_BOLT_HEAD, .name = "last",
-                                                .fields = "word", .execute = ignore,
-                                                .finish = finish_say};
+static const struct gale_bolt_ops finish_ops = {
+    GALE_BOLT_HEAD, .name = "last", .fields = "word", .execute = ignore, .finish = finish_say};
 
 static void finish_runs_level_by_level(void **state)
 {

@@ -1,0 +1,810 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The coordinator's state machine with ports that only write down what is asked of them: two
+ * workers, a spout and three bolts, of which `a` (level 1) and `b` (level 2) have a finish.
+ */
+#include "run/control.h"
+
+#include "base/assert.h"
+
+#include <gale/topology.h>
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MS INT64_C(1000000)
+#define EPOCH 7
+#define ATTEMPT 1
+
+static struct {
+    char log[1 << 16];
+    size_t used;
+    uint64_t random;
+    bool spawn_fails;
+    struct plan *plan;
+    struct control control;
+    int64_t now_ns;
+} it;
+
+static const uint16_t task_worker[] = {0, 0, 1, 0, 1};
+
+/* ---- Ports ---- */
+
+static void say(const char *format, ...) GALE_PRINTF(1, 2);
+static void say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(it.log + it.used, sizeof(it.log) - it.used, format, args);
+    va_end(args);
+    GALE_ASSERT(size >= 0 && it.used + (size_t)size + 2 < sizeof(it.log));
+    it.used += (size_t)size;
+    it.log[it.used++] = '\n';
+    it.log[it.used] = '\0';
+}
+
+/* How often a line that begins so was written since the last forget(). */
+static unsigned said(const char *line)
+{
+    unsigned count = 0;
+    for (const char *at = it.log; *at; at = strchr(at, '\n') + 1) {
+        count += strncmp(at, line, strlen(line)) == 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* Whether `first` was written before `second`. */
+static bool in_order(const char *first, const char *second)
+{
+    const char *a = strstr(it.log, first);
+    const char *b = strstr(it.log, second);
+    return a && b && a < b;
+}
+
+static void forget(void)
+{
+    it.used = 0;
+    it.log[0] = '\0';
+}
+
+static enum gale_err on_spawn(void *self, uint32_t worker, uint64_t incarnation)
+{
+    (void)self;
+    say("spawn %u %" PRIu64, worker, incarnation);
+    return it.spawn_fails ? GALE_ERR_NOT_FOUND : GALE_OK;
+}
+
+static void on_signal(void *self, uint32_t worker, int number)
+{
+    (void)self;
+    say("signal %u %s", worker, number == SIGKILL ? "kill" : number == SIGTERM ? "term" : "?");
+}
+
+static void on_connect(void *self, uint32_t worker, const char *endpoint)
+{
+    (void)self;
+    say("connect %u %s", worker, endpoint ? endpoint : "-");
+}
+
+static void on_send(void *self, uint32_t worker, const struct message *message)
+{
+    static const char *const commands[] = {"?",      "activate", "deactivate", "drain",
+                                           "finish", "stop",     "reset"};
+    (void)self;
+    assert_int_equal(message->worker, worker);
+    assert_int_equal(message->epoch, EPOCH);
+    assert_int_equal(message->attempt, ATTEMPT);
+    assert_int_equal(message->incarnation, it.control.workers[worker].slot.incarnation);
+    switch (message->type) {
+    case MESSAGE_ASSIGN:
+        say("send %u assign %s tasks=%u position=%zu", worker,
+            message->as.assign.active ? "active" : "inactive", message->as.assign.tasks_count,
+            message->as.assign.positions[1].size);
+        break;
+    case MESSAGE_PEERS:
+        assert_int_equal(message->as.peers.items_count, 2);
+        say("send %u peers %d%d of %" PRIu64 " %" PRIu64, worker, message->as.peers.items[0].up,
+            message->as.peers.items[1].up, message->as.peers.items[0].incarnation,
+            message->as.peers.items[1].incarnation);
+        break;
+    case MESSAGE_COMMAND:
+        say("send %u %s %u", worker, commands[message->as.command.command],
+            message->as.command.level);
+        break;
+    case MESSAGE_TOUCHED:
+        say("send %u touched %" PRIu64, worker, message->as.touched.workers);
+        break;
+    case MESSAGE_HELLO:
+    case MESSAGE_BEAT:
+    case MESSAGE_OFFSETS:
+    case MESSAGE_EVENT: fail_msg("the coordinator says no message of type %d", message->type);
+    }
+}
+
+static void on_save(void *self, uint32_t task, struct message_bytes position)
+{
+    (void)self;
+    say("save %u %.*s", task, (int)position.size, (const char *)position.data);
+}
+
+static void on_note(void *self, const char *line)
+{
+    (void)self;
+    say("note %s", line);
+}
+
+static uint64_t on_random(void *self)
+{
+    (void)self;
+    return ++it.random;
+}
+
+/* ---- Plan ---- */
+
+static enum gale_next next_done(void *state, struct gale_task *task)
+{
+    (void)state;
+    (void)task;
+    return GALE_NEXT_DONE;
+}
+
+static enum gale_err ignore(void *state, struct gale_task *task, const struct gale_tuple *tuple)
+{
+    (void)state;
+    (void)task;
+    (void)tuple;
+    return GALE_OK;
+}
+
+static enum gale_err finish(void *state, struct gale_task *task)
+{
+    (void)state;
+    (void)task;
+    return GALE_OK;
+}
+
+static const struct gale_spout_ops source_ops = {GALE_SPOUT_HEAD, .name = "source",
+                                                 .fields = "w", .next = next_done};
+static const struct gale_bolt_ops ender_ops = {GALE_BOLT_HEAD, .name = "ender", .fields = "w",
+                                               .execute = ignore, .finish = finish};
+static const struct gale_bolt_ops plain_ops = {GALE_BOLT_HEAD, .name = "plain",
+                                               .execute = ignore};
+
+static const struct gale_spout_ops *find_spout(void *self, const char *module, const char *name,
+                                               struct gale_error *error)
+{
+    (void)self;
+    (void)module;
+    (void)name;
+    (void)error;
+    return &source_ops;
+}
+
+static const struct gale_bolt_ops *find_bolt(void *self, const char *module, const char *name,
+                                             struct gale_error *error)
+{
+    (void)self;
+    (void)module;
+    (void)error;
+    return strcmp(name, "ender") == 0 ? &ender_ops : &plain_ops;
+}
+
+static const char *const *names(void *self, const char *module, char kind)
+{
+    static const char *const none[] = {NULL};
+    (void)self;
+    (void)module;
+    (void)kind;
+    return none;
+}
+
+static struct plan *plan_make(void)
+{
+    static const struct registry registry = {
+        .spout = find_spout, .bolt = find_bolt, .names = names};
+    struct gale_topology *topology = gale_topology_new("t");
+    struct plan *plan = NULL;
+    struct diag diag;
+    GALE_ASSERT(topology && gale_topology_set(topology, "workers", "2") == GALE_OK);
+    GALE_ASSERT(gale_topology_spout(topology, "s", "source") != NULL);
+    struct gale_component *a = gale_topology_bolt(topology, "a", "ender");
+    struct gale_component *b = gale_topology_bolt(topology, "b", "ender");
+    struct gale_component *c = gale_topology_bolt(topology, "c", "plain");
+    GALE_ASSERT(a && b && c);
+    GALE_ASSERT(gale_component_from(a, "s", "shuffle") == GALE_OK);
+    GALE_ASSERT(gale_component_from(b, "a", "shuffle") == GALE_OK);
+    GALE_ASSERT(gale_component_from(c, "b", "shuffle") == GALE_OK);
+    diag_init(&diag);
+    GALE_ASSERT(plan_compile(gale_topology_conf(topology), &registry, &diag, &plan) == GALE_OK);
+    diag_fini(&diag);
+    gale_topology_free(topology);
+    return plan;
+}
+
+static int start(void **state)
+{
+    static const struct control_ports ports = {.spawn = on_spawn,
+                                               .signal = on_signal,
+                                               .connect = on_connect,
+                                               .send = on_send,
+                                               .save = on_save,
+                                               .note = on_note,
+                                               .random = on_random};
+    (void)state;
+    memset(&it, 0, sizeof(it));
+    it.random = 100;
+    it.now_ns = 1000 * MS;
+    it.plan = plan_make();
+    struct control_options options = {.plan = it.plan,
+                                      .ports = &ports,
+                                      .limits = slot_limits_default(),
+                                      .task_worker = task_worker,
+                                      .workers_count = 2,
+                                      .epoch = EPOCH,
+                                      .attempt = ATTEMPT};
+    return control_init(&it.control, &options) == GALE_OK ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    control_fini(&it.control);
+    plan_free(it.plan);
+    return 0;
+}
+
+/* ---- What workers say ---- */
+
+static struct message from(uint32_t worker, enum message_type type)
+{
+    struct message message = {.type = type,
+                              .worker = worker,
+                              .incarnation = it.control.workers[worker].slot.incarnation,
+                              .epoch = EPOCH,
+                              .attempt = ATTEMPT};
+    return message;
+}
+
+static void hello(uint32_t worker)
+{
+    char endpoint[16];
+    struct message message = from(worker, MESSAGE_HELLO);
+    (void)snprintf(endpoint, sizeof(endpoint), "ep%u", worker);
+    message.as.hello.worker = worker;
+    message.as.hello.incarnation = message.incarnation;
+    message.as.hello.data_endpoint = endpoint;
+    control_message(&it.control, &message, it.now_ns);
+}
+
+static void beat_with(uint32_t worker, struct message_beat beat)
+{
+    struct message message = from(worker, MESSAGE_BEAT);
+    message.as.beat = beat;
+    control_message(&it.control, &message, it.now_ns);
+}
+
+static void beat(uint32_t worker)
+{
+    beat_with(worker, (struct message_beat){.activity = it.random++});
+}
+
+static void pass(int64_t ms)
+{
+    it.now_ns += ms * MS;
+    control_tick(&it.control, it.now_ns);
+}
+
+static void start_all(void)
+{
+    control_start(&it.control, it.now_ns);
+    for (uint32_t i = 0; i < 2; i++) {
+        hello(i);
+        beat(i);
+    }
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    forget();
+}
+
+static void died(uint32_t worker)
+{
+    control_exited(&it.control, worker, "killed by SIGKILL (signal 9)", it.now_ns);
+}
+
+/* Two equal quiet beats of both workers. */
+static void quiet_beats(unsigned rounds, uint32_t finish_level, uint64_t sent,
+                        uint64_t received)
+{
+    for (unsigned i = 0; i < rounds; i++) {
+        for (uint32_t worker = 0; worker < 2; worker++) {
+            beat_with(worker,
+                      (struct message_beat){.spouts_done = true,
+                                            .quiet = true,
+                                            .activity = 5,
+                                            .finish_level = finish_level,
+                                            .batches_sent = worker == 0 ? sent : 0,
+                                            .batches_received = worker == 1 ? received : 0});
+        }
+    }
+}
+
+/* ---- Cases ---- */
+
+static void start_spawns_assigns_and_tells_peers(void **state)
+{
+    (void)state;
+    struct message_bytes position = {(const uint8_t *)"seven", 5};
+    assert_int_equal(control_restore(&it.control, 1, position), GALE_OK);
+    assert_int_equal(control_restore(&it.control, 5, position), GALE_ERR_INVALID);
+    assert_int_equal(control_restore(&it.control, 0, position), GALE_ERR_INVALID);
+    control_start(&it.control, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_STARTING);
+    assert_int_equal(said("spawn 0 101"), 1);
+    assert_int_equal(said("spawn 1 102"), 1);
+    assert_int_equal(said("send"), 0);
+    hello(0);
+    assert_int_equal(said("connect 0 ep0"), 1);
+    assert_int_equal(said("send 0 assign active tasks=4 position=5"), 1);
+    assert_int_equal(said("send 0 peers 10 of 101 102"), 1);
+    assert_int_equal(said("send 1"), 0);
+    assert_true(in_order("send 0 assign", "send 0 peers"));
+    hello(0); /* Said again: nothing new. */
+    assert_int_equal(said("send 0 assign"), 1);
+    hello(1);
+    assert_int_equal(said("send 0 peers 11 of 101 102"), 1);
+    assert_int_equal(said("send 1 peers 11 of 101 102"), 1);
+    beat(0);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+}
+
+static void death_tells_peers_down_at_once_and_restarts_with_another_incarnation(void **state)
+{
+    (void)state;
+    start_all();
+    uint64_t old = it.control.workers[1].slot.incarnation;
+    died(1);
+    assert_int_equal(said("connect 1 -"), 1);
+    assert_int_equal(said("send 0 peers 10"), 1);
+    assert_int_equal(said("spawn 1"), 1);
+    assert_true(in_order("send 0 peers 10", "spawn 1"));
+    assert_int_not_equal(it.control.workers[1].slot.incarnation, old);
+    assert_int_equal(it.control.restarts_count, 1);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    forget();
+    hello(1);
+    assert_int_equal(said("send 1 assign active"), 1);
+    assert_int_equal(said("send 0 peers 11"), 1);
+}
+
+static void death_gives_the_last_position_to_the_next_process(void **state)
+{
+    (void)state;
+    start_all();
+    struct message_offset items[2] = {{.task = 1, .position = {(const uint8_t *)"123", 3}},
+                                      {.task = 99, .position = {(const uint8_t *)"x", 1}}};
+    struct message message = from(0, MESSAGE_OFFSETS);
+    message.as.offsets.items = items;
+    message.as.offsets.items_count = 2;
+    control_message(&it.control, &message, it.now_ns);
+    assert_int_equal(said("save 1 123"), 1);
+    assert_int_equal(said("save"), 1);
+    died(0);
+    hello(0);
+    assert_int_equal(said("send 0 assign active tasks=4 position=3"), 1);
+}
+
+static void silence_is_killed_and_restarted(void **state)
+{
+    (void)state;
+    start_all();
+    pass(1000);
+    beat(0);
+    pass(499);
+    assert_int_equal(said("signal"), 0);
+    pass(2);
+    assert_int_equal(said("signal 1 kill"), 1);
+    assert_int_equal(said("signal 0"), 0);
+    pass(100);
+    beat(0);
+    assert_int_equal(said("signal 1 kill"), 1);
+    died(1);
+    assert_int_equal(said("note worker 1 was silent and killed"), 1);
+    assert_int_equal(said("spawn 1"), 1);
+}
+
+static void stale_messages_have_no_effect(void **state)
+{
+    (void)state;
+    start_all();
+    struct message fatal = from(0, MESSAGE_EVENT);
+    fatal.as.event.event = EVENT_FATAL;
+    fatal.as.event.text = "from another life";
+    struct message stale = fatal;
+    stale.epoch = EPOCH - 1;
+    control_message(&it.control, &stale, it.now_ns);
+    stale = fatal;
+    stale.attempt++;
+    control_message(&it.control, &stale, it.now_ns);
+    stale = fatal;
+    stale.incarnation++;
+    control_message(&it.control, &stale, it.now_ns);
+    stale = fatal;
+    stale.worker = 2;
+    control_message(&it.control, &stale, it.now_ns);
+    stale = fatal;
+    stale.worker = UINT32_MAX;
+    control_message(&it.control, &stale, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    /* The living one is believed only while it lives. */
+    died(0);
+    control_message(&it.control, &fatal, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    assert_false(it.control.failed);
+}
+
+static void messages_that_workers_must_not_say_are_ignored(void **state)
+{
+    (void)state;
+    static const enum message_type types[] = {MESSAGE_ASSIGN, MESSAGE_PEERS, MESSAGE_COMMAND,
+                                              MESSAGE_TOUCHED};
+    start_all();
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct message message = from(0, types[i]);
+        control_message(&it.control, &message, it.now_ns);
+    }
+    assert_int_equal(it.used, 0);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+}
+
+static void link_failed_touches_the_workers_that_did_not_see_it(void **state)
+{
+    (void)state;
+    start_all();
+    struct message message = from(0, MESSAGE_EVENT);
+    message.as.event.event = EVENT_LINK_FAILED;
+    message.as.event.other = 0; /* Of a third worker it would be another. */
+    message.as.event.text = "link";
+    control_message(&it.control, &message, it.now_ns);
+    assert_int_equal(said("send 1 touched 1"), 1);
+    assert_int_equal(said("send 0 touched"), 0);
+    assert_true(it.control.disturbed);
+}
+
+static void end_needs_equal_counts_and_two_quiet_rounds(void **state)
+{
+    (void)state;
+    start_all();
+    quiet_beats(1, 0, 9, 9);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    quiet_beats(5, 0, 9, 8);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    beat(0);
+    quiet_beats(1, 0, 9, 9);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    quiet_beats(1, 0, 9, 9);
+    assert_int_equal(it.control.state, CONTROL_FINISHING);
+}
+
+static void end_activity_between_quiet_beats_begins_anew(void **state)
+{
+    (void)state;
+    start_all();
+    for (uint64_t i = 0; i < 10; i++) {
+        for (uint32_t worker = 0; worker < 2; worker++) {
+            beat_with(worker, (struct message_beat){
+                                  .spouts_done = true, .quiet = true, .activity = 10 + i});
+        }
+    }
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    for (uint64_t i = 0; i < 10; i++) {
+        beat_with(0, (struct message_beat){.spouts_done = true, .quiet = true, .activity = 3});
+        beat_with(1, (struct message_beat){.spouts_done = false, .quiet = true, .activity = 3});
+    }
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+}
+
+static void end_after_a_death_needs_more_rounds_instead_of_counts(void **state)
+{
+    (void)state;
+    start_all();
+    died(1);
+    hello(1);
+    quiet_beats(10, 0, 9, 2);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    quiet_beats(15, 0, 9, 2);
+    assert_int_equal(it.control.state, CONTROL_FINISHING);
+}
+
+/* Goes through both levels to STOPPING. */
+static void finish_all(void)
+{
+    quiet_beats(2, 0, 9, 9);
+    assert_int_equal(it.control.state, CONTROL_FINISHING);
+    assert_int_equal(said("send 0 finish 1"), 1);
+    assert_int_equal(said("send 1 finish 1"), 1);
+    quiet_beats(5, 1, 9, 9); /* Level 1 is not done yet. */
+    assert_int_equal(said("send 0 finish 2"), 0);
+    quiet_beats(3, 2, 9, 9);
+    assert_int_equal(said("send 0 finish 2"), 1);
+    assert_int_equal(it.control.state, CONTROL_FINISHING);
+    quiet_beats(3, 3, 9, 9);
+    assert_int_equal(it.control.state, CONTROL_STOPPING);
+}
+
+static void finish_goes_level_by_level_and_ends_in_good_order(void **state)
+{
+    (void)state;
+    start_all();
+    finish_all();
+    assert_int_equal(said("send 0 stop"), 1);
+    assert_int_equal(said("send 1 stop"), 1);
+    assert_int_equal(said("signal"), 0);
+    beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+    control_exited(&it.control, 0, "exit 0", it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_STOPPING);
+    assert_int_equal(said("spawn"), 0);
+    beat_with(1, (struct message_beat){.state = COMMAND_STOP});
+    control_exited(&it.control, 1, "exit 0", it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_STOPPED);
+    assert_false(it.control.failed);
+    assert_false(it.control.aborted);
+    assert_int_equal(it.control.restarts_count, 0);
+}
+
+static void finish_death_restarts_and_repeats_the_level(void **state)
+{
+    (void)state;
+    start_all();
+    quiet_beats(2, 0, 9, 9);
+    forget();
+    died(1);
+    hello(1);
+    assert_int_equal(said("send 1 drain"), 1);
+    assert_int_equal(said("send 1 finish 1"), 1);
+    assert_true(in_order("send 1 assign", "send 1 finish 1"));
+    quiet_beats(25, 2, 9, 9);
+    assert_int_equal(said("send 1 finish 2"), 1);
+}
+
+static void worker_that_does_not_stop_is_killed_after_the_grace(void **state)
+{
+    (void)state;
+    start_all();
+    finish_all();
+    pass(2900);
+    assert_int_equal(said("signal 0 kill"), 0);
+    pass(200);
+    assert_int_equal(said("signal 0 kill"), 1);
+    assert_int_equal(said("signal 1 kill"), 1);
+    died(0);
+    died(1);
+    assert_int_equal(it.control.state, CONTROL_STOPPED);
+}
+
+static void drain_deadline_stops_with_work_left(void **state)
+{
+    (void)state;
+    start_all();
+    control_drain(&it.control, 2000, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
+    assert_int_equal(said("send 0 drain"), 1);
+    assert_int_equal(said("send 1 drain"), 1);
+    control_drain(&it.control, 1, it.now_ns);
+    assert_int_equal(said("send 0 drain"), 1);
+    for (int i = 0; i < 19; i++) {
+        beat(0);
+        beat(1);
+        pass(100);
+    }
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
+    assert_true(control_next_ns(&it.control) <= it.now_ns + 100 * MS);
+    beat(0);
+    beat(1);
+    pass(100);
+    assert_int_equal(it.control.state, CONTROL_STOPPING);
+    assert_true(it.control.aborted);
+    assert_int_equal(said("note the drain's deadline"), 1);
+}
+
+static void drain_that_ends_in_time_finishes(void **state)
+{
+    (void)state;
+    start_all();
+    control_drain(&it.control, 2000, it.now_ns);
+    finish_all();
+    pass(2500);
+    assert_false(it.control.aborted);
+    assert_int_equal(said("note"), 0);
+}
+
+static void drain_before_the_first_beat_reaches_late_workers(void **state)
+{
+    (void)state;
+    control_start(&it.control, it.now_ns);
+    hello(0);
+    control_drain(&it.control, 2000, it.now_ns);
+    assert_int_equal(said("send 0 drain"), 1);
+    hello(1);
+    assert_int_equal(said("send 1 drain"), 1);
+    assert_true(in_order("send 1 assign", "send 1 drain"));
+}
+
+static void abort_stops_and_the_second_one_kills(void **state)
+{
+    (void)state;
+    start_all();
+    control_abort(&it.control, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_STOPPING);
+    assert_true(it.control.aborted);
+    assert_int_equal(said("send 0 stop"), 1);
+    assert_int_equal(said("signal"), 0);
+    control_abort(&it.control, it.now_ns);
+    assert_int_equal(said("signal 0 kill"), 1);
+    assert_int_equal(said("signal 1 kill"), 1);
+    died(0);
+    died(1);
+    assert_int_equal(it.control.state, CONTROL_STOPPED);
+    control_abort(&it.control, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_STOPPED);
+}
+
+static void abort_before_hello_ends_workers_by_signal(void **state)
+{
+    (void)state;
+    control_start(&it.control, it.now_ns);
+    control_abort(&it.control, it.now_ns);
+    assert_int_equal(said("signal 0 term"), 1);
+    assert_int_equal(said("signal 1 term"), 1);
+    hello(0);
+    assert_int_equal(said("send"), 0);
+    died(0);
+    died(1);
+    assert_int_equal(it.control.state, CONTROL_STOPPED);
+    assert_int_equal(said("spawn"), 2);
+}
+
+static void fatal_event_ends_the_run_with_its_text(void **state)
+{
+    (void)state;
+    start_all();
+    struct message message = from(1, MESSAGE_EVENT);
+    message.as.event.event = EVENT_FATAL;
+    message.as.event.text = "bolt \"a\", task 2: prepare returned \"invalid\"";
+    control_message(&it.control, &message, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_STOPPING);
+    assert_true(it.control.failed);
+    assert_string_equal(it.control.error.text, message.as.event.text);
+    message.as.event.text = "another";
+    control_message(&it.control, &message, it.now_ns);
+    assert_non_null(strstr(it.control.error.text, "prepare returned"));
+    died(1);
+    assert_int_equal(said("spawn"), 0);
+}
+
+static void crash_loop_before_work_ends_after_five_tries(void **state)
+{
+    (void)state;
+    control_start(&it.control, it.now_ns);
+    hello(0);
+    for (int i = 1; i <= 5; i++) {
+        assert_false(it.control.failed);
+        hello(1);
+        died(1);
+        if (i < 5) {
+            beat(0);
+            for (int k = 0; k < 200 && it.control.workers[1].slot.state == SLOT_BACKOFF; k++) {
+                beat(0);
+                pass(100);
+            }
+        }
+    }
+    assert_true(it.control.failed);
+    assert_int_equal(said("spawn 1"), 5);
+    assert_non_null(strstr(it.control.error.text, "worker 1"));
+    died(0);
+    assert_int_equal(it.control.state, CONTROL_STOPPED);
+}
+
+static void spawn_error_counts_as_an_exit(void **state)
+{
+    (void)state;
+    it.spawn_fails = true;
+    control_start(&it.control, it.now_ns);
+    for (int i = 0; i < 600 && it.control.state != CONTROL_STOPPED; i++) {
+        pass(100);
+    }
+    assert_int_equal(it.control.state, CONTROL_STOPPED);
+    assert_true(it.control.failed);
+}
+
+static void deactivate_and_activate_reach_all(void **state)
+{
+    (void)state;
+    start_all();
+    control_activate(&it.control, false, it.now_ns);
+    control_activate(&it.control, false, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_INACTIVE);
+    assert_int_equal(said("send 0 deactivate"), 1);
+    assert_int_equal(said("send 1 deactivate"), 1);
+    died(1);
+    hello(1);
+    assert_int_equal(said("send 1 assign inactive"), 1);
+    control_activate(&it.control, true, it.now_ns);
+    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    assert_int_equal(said("send 1 activate"), 1);
+}
+
+/* Counters of task 1 in a beat of worker 0. */
+static void beat_counts(uint64_t round, uint64_t acked, int64_t cpu_ns)
+{
+    struct message_task_stats stats = {.task = 1, .acked = acked, .emitted = acked};
+    struct message_task_stats hostile = {.task = 77, .acked = 1};
+    struct message_task_stats both[2] = {stats, hostile};
+    beat_with(0, (struct message_beat){.activity = it.random++,
+                                       .stats_round = round,
+                                       .cpu_ns = cpu_ns,
+                                       .tasks = both,
+                                       .tasks_count = 2});
+}
+
+static void warm_up_reset_starts_figures_at_zero(void **state)
+{
+    (void)state;
+    start_all();
+    beat_counts(0, 100, 50);
+    assert_int_equal(it.control.live[1].acked, 100);
+    control_reset_stats(&it.control, it.now_ns);
+    assert_int_equal(said("send 0 reset"), 1);
+    assert_int_equal(it.control.live[1].acked, 0);
+    beat_counts(0, 120, 60); /* Said before it obeyed. */
+    assert_int_equal(it.control.live[1].acked, 0);
+    beat_counts(1, 7, 70);
+    assert_int_equal(it.control.live[1].acked, 7);
+    assert_int_equal(it.control.workers[0].cpu_base_ns, 70);
+    died(0);
+    assert_int_equal(it.control.dead[1].acked, 7);
+    assert_int_equal(it.control.live[1].acked, 0);
+    forget();
+    hello(0);
+    assert_int_equal(said("send 0 reset"), 1); /* So that its figures count. */
+    beat_counts(1, 3, 10);
+    assert_int_equal(it.control.live[1].acked + it.control.dead[1].acked, 10);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(start_spawns_assigns_and_tells_peers),
+        CASE(death_tells_peers_down_at_once_and_restarts_with_another_incarnation),
+        CASE(death_gives_the_last_position_to_the_next_process),
+        CASE(silence_is_killed_and_restarted),
+        CASE(stale_messages_have_no_effect),
+        CASE(messages_that_workers_must_not_say_are_ignored),
+        CASE(link_failed_touches_the_workers_that_did_not_see_it),
+        CASE(end_needs_equal_counts_and_two_quiet_rounds),
+        CASE(end_activity_between_quiet_beats_begins_anew),
+        CASE(end_after_a_death_needs_more_rounds_instead_of_counts),
+        CASE(finish_goes_level_by_level_and_ends_in_good_order),
+        CASE(finish_death_restarts_and_repeats_the_level),
+        CASE(worker_that_does_not_stop_is_killed_after_the_grace),
+        CASE(drain_deadline_stops_with_work_left),
+        CASE(drain_that_ends_in_time_finishes),
+        CASE(drain_before_the_first_beat_reaches_late_workers),
+        CASE(abort_stops_and_the_second_one_kills),
+        CASE(abort_before_hello_ends_workers_by_signal),
+        CASE(fatal_event_ends_the_run_with_its_text),
+        CASE(crash_loop_before_work_ends_after_five_tries),
+        CASE(spawn_error_counts_as_an_exit),
+        CASE(deactivate_and_activate_reach_all),
+        CASE(warm_up_reset_starts_figures_at_zero),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
