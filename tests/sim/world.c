@@ -273,11 +273,11 @@ static void chaos(struct sim *sim)
         if (process && process->stopped_until_ns <= sim->now_ns) {
             pause_process(sim, process);
         }
-    } else if (kind < 70) {
+    } else if (kind < 62) {
         cut(sim);
-    } else if (kind < 90) {
+    } else if (kind < 84) {
         wire_upset(sim);
-    } else if (kind < 95) {
+    } else if (kind < 90) {
         control_activate(&sim->control, sim->control.state == CONTROL_INACTIVE, sim->now_ns);
     } else if (sim->control.state <= CONTROL_INACTIVE) {
         take_over(sim);
