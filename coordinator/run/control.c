@@ -503,6 +503,9 @@ void control_abort(struct control *control, int64_t now_ns)
         }
         return;
     }
+    if (control->limits.grace_ms > CONTROL_ABORT_GRACE_MS) {
+        control->limits.grace_ms = CONTROL_ABORT_GRACE_MS;
+    }
     stop(control, now_ns);
 }
 
