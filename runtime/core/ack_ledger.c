@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ack ledger; see ack_ledger.h for the root's layout and the rules. Slots lie in one array that
- * grows by doubling and never shrinks; free slots form a stack, so the hot ones stay in cache.
+ * grows by doubling and never shrinks; free slots form a stack, so the hot ones stay in cache, and
+ * each slot is one cache line.
  * Invariants: a slot is free exactly when root == 0; open_count counts the others; a tree ends at
  * most once.
  */
@@ -11,6 +12,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+
+_Static_assert(sizeof(struct ledger_slot) == 64, "a slot is one cache line");
 
 void ledger_init(struct ledger *ledger, uint32_t task, uint64_t seed)
 {
@@ -32,9 +35,13 @@ static enum gale_err grow(struct ledger *ledger)
         return GALE_ERR_LIMIT;
     }
     uint32_t room = ledger->slots_room ? ledger->slots_room * 2 : 256;
-    struct ledger_slot *slots = realloc(ledger->slots, room * sizeof(*slots));
+    struct ledger_slot *slots = aligned_alloc(64, room * sizeof(*slots));
     if (!slots) {
         return GALE_ERR_NOMEM;
+    }
+    if (ledger->slots) {
+        memcpy(slots, ledger->slots, ledger->slots_count * sizeof(*slots));
+        free(ledger->slots);
     }
     ledger->slots = slots;
     ledger->slots_room = room;

@@ -75,6 +75,13 @@ enum ledger_answer ledger_seal(struct ledger *ledger, uint64_t root,
 enum ledger_answer ledger_ack(struct ledger *ledger, uint64_t root, uint64_t value,
                               uint64_t workers, struct ledger_slot *ended);
 enum ledger_answer ledger_fail(struct ledger *ledger, uint64_t root, struct ledger_slot *ended);
+/** Brings the slot of a tree near, for an ack that follows soon. */
+static inline void ledger_prefetch(const struct ledger *ledger, uint64_t root)
+{
+    if (root_slot(root) < ledger->slots_count) {
+        __builtin_prefetch(&ledger->slots[root_slot(root)], 1);
+    }
+}
 /** The tree also reached these workers. */
 void ledger_touch(struct ledger *ledger, uint64_t root, uint64_t workers);
 /** Starts the timeout anew. */

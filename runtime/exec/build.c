@@ -108,8 +108,10 @@ static enum gale_err routes_init(struct exec *exec, struct task *task)
             }
         }
         const struct output *first = route->outputs;
-        if (count == 1 && first->kind == PLAN_GLOBAL && first->targets[0].chained &&
-            !route->direct && !task->hooked) {
+        bool chained = first->kind == PLAN_GLOBAL && first->targets && first->targets[0].chained;
+        route->simple = count == 1 && !route->direct && !task->hooked &&
+                        (chained || first->kind == PLAN_FIELDS);
+        if (route->simple && chained) {
             route->only = first->targets[0].task;
         }
     }

@@ -219,13 +219,18 @@ EXEC_HOT enum gale_err emit_scoped(struct task *task, unsigned stream, struct sc
     struct gale_out *out = &task->head.out;
     if (GALE_LIKELY(stream < task->routes_count && !options)) {
         const struct route *route = &task->routes[stream];
-        if (route->only && out->values == route->fields_count && out->nested == 0) {
+        if (route->simple && out->values == route->fields_count && out->nested == 0) {
             struct gale_tuple tuple;
+            struct output *output = route->outputs;
             tuple_init(&tuple, task, route);
-            tuple.input = route->outputs->input;
+            tuple.input = output->input;
             task->count.emitted++;
-            call_chained(route->only, &tuple, scope);
-            return GALE_OK;
+            if (route->only) {
+                call_chained(route->only, &tuple, scope);
+                return GALE_OK;
+            }
+            uint32_t chosen = grouping_pick(&output->grouping, &tuple);
+            return emit_to(task, &output->targets[chosen], &tuple, scope);
         }
     }
     return emit_general(task, stream, scope, options);

@@ -130,6 +130,7 @@ struct route {
     uint32_t outputs_count;
     int32_t fields_count;
     bool direct;
+    bool simple;       /* one subscription whose tuples go to one target each, no hooks */
     struct task *only; /* the one chained target that gets every tuple; NULL: not so simple */
 };
 
