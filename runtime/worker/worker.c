@@ -209,8 +209,9 @@ static bool compile(struct worker *worker, const struct message_assign *assign)
     if (err == GALE_OK) {
         err = plan_compile(tree, worker->registry, &diag, &worker->plan);
     }
-    if (err == GALE_OK && worker->plan->tasks_count != assign->tasks_count) {
-        err = GALE_ERR_CORRUPT;
+    if (err == GALE_OK && (worker->plan->tasks_count != assign->tasks_count ||
+                           worker->index >= assign->workers_count)) {
+        err = GALE_ERR_CORRUPT; /* The assignment is of another topology or for others. */
     }
     conf_free(tree);
     if (err != GALE_OK) {
