@@ -196,19 +196,9 @@ static const struct gale_bolt_ops *find_bolt(void *self, const char *module, con
     return strcmp(name, "ender") == 0 ? &ender_ops : &plain_ops;
 }
 
-static const char *const *names(void *self, const char *module, char kind)
-{
-    static const char *const none[] = {NULL};
-    (void)self;
-    (void)module;
-    (void)kind;
-    return none;
-}
-
 static struct plan *plan_make(void)
 {
-    static const struct registry registry = {
-        .spout = find_spout, .bolt = find_bolt, .names = names};
+    static const struct registry registry = {.spout = find_spout, .bolt = find_bolt};
     struct gale_topology *topology = gale_topology_new("t");
     struct plan *plan = NULL;
     struct diag diag;
@@ -277,8 +267,6 @@ static void hello(uint32_t worker)
     char endpoint[16];
     struct message message = from(worker, MESSAGE_HELLO);
     (void)snprintf(endpoint, sizeof(endpoint), "ep%u", worker);
-    message.as.hello.worker = worker;
-    message.as.hello.incarnation = message.incarnation;
     message.as.hello.data_endpoint = endpoint;
     control_message(&it.control, &message, it.now_ns);
 }
