@@ -10,10 +10,17 @@
 enum gale_err call_sampled(struct task *task, const struct gale_tuple *tuple)
 {
     struct exec *exec = task->exec;
-    task->sample_at += task->sample_at < 4 * EXEC_SAMPLE_STEP ? 1 : EXEC_SAMPLE_STEP;
     int64_t before = exec->options.ports.clock(exec->options.ports.self);
     enum gale_err err = task->execute(task->state, &task->head, tuple);
     int64_t after = exec->options.ports.clock(exec->options.ports.self);
+    bool often = task->sample_at < 4 * EXEC_SAMPLE_STEP || after - before > EXEC_SLOW_NS;
+    task->sample_at += often ? 1 : EXEC_SAMPLE_STEP;
+    if (exec->turn_ns == 0) {
+        exec->turn_ns = before;
+    } else if (after - exec->turn_ns > EXEC_TURN_NS && !exec->overdue) {
+        exec->overdue = true;
+        exec->full_lanes_count++;
+    }
     hist_record(task->execute_ns, after > before ? (uint64_t)(after - before) : 0);
     return err;
 }

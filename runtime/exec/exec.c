@@ -271,6 +271,7 @@ enum exec_answer exec_step(struct exec *exec, int64_t now_ns)
     bool ran = timers_run(exec);
     ran = run_bolts(exec) || ran;
     ran = run_spouts(exec) || ran;
+    turn_begin(exec); /* What follows is nobody's turn. */
     if (exec->waiting_lanes) {
         ran = lanes_send(exec) || ran;
     }

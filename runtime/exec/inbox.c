@@ -224,7 +224,7 @@ static bool settle(struct task *task, const struct gale_tuple *tuple, enum gale_
     return true;
 }
 
-/* Executes tuples of one run; stops early when an output is full. */
+/* Executes tuples of one run; stops early when an output is full or the turn is overdue. */
 EXEC_HOT static void run_tuples(struct exec *exec, struct task *task, struct inbox_entry *entry,
                                 struct scope *scope)
 {
@@ -295,6 +295,7 @@ EXEC_HOT static bool run_batch(struct exec *exec, struct task *task, struct inbo
 EXEC_HOT bool inbox_run(struct exec *exec, struct task *task)
 {
     bool ran = false;
+    turn_begin(exec);
     if (head_must_wait(exec, task)) {
         return false;
     }

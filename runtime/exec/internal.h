@@ -27,6 +27,8 @@
 
 #define EXEC_SPOUT_QUANTUM 64u /* next calls in one step */
 #define EXEC_BATCH_QUANTUM 4u  /* batches of one inbox in one step */
+#define EXEC_TURN_NS 5000000   /* a task with slow calls gives way after so long */
+#define EXEC_SLOW_NS 20000     /* a call that took so long: the next one is timed as well */
 #define EXEC_LANE_QUEUE_MAX 2u /* closed batches that wait before the lane counts as full */
 #define EXEC_LANE_CYCLE_BYTES_MAX (64u << 20) /* on a cycle; beyond it tuples fail */
 #define EXEC_CHAIN_DEPTH_MAX 24u              /* chained calls inside one another */
@@ -290,7 +292,9 @@ struct exec {
     struct peer *peers;         /* [workers_count]; own unused */
     struct lane *open_lanes;    /* with an open block */
     struct lane *waiting_lanes; /* with closed blocks */
-    uint32_t full_lanes_count;
+    uint32_t full_lanes_count;  /* one more while `overdue` */
+    int64_t turn_ns;            /* first timed call of the present turn; 0: none yet */
+    bool overdue;               /* the present turn takes too long: its task must wait */
     struct block *free_blocks;
     uint32_t free_blocks_count;
     struct inbox_entry *free_entries;
@@ -351,12 +355,24 @@ static inline bool head_blocked(const struct exec *exec, const struct task *task
     if (GALE_LIKELY(exec->full_lanes_count == 0)) {
         return false;
     }
+    if (exec->overdue) {
+        return true;
+    }
     for (uint32_t i = 0; i < task->reach_count; i++) {
         if (task->reach[i]->full) {
             return true;
         }
     }
     return false;
+}
+/** Begins a task's turn, or ends the last one of a step. */
+static inline void turn_begin(struct exec *exec)
+{
+    exec->turn_ns = 0;
+    if (!GALE_LIKELY(!exec->overdue)) {
+        exec->overdue = false;
+        exec->full_lanes_count--;
+    }
 }
 /** Whether a head must wait for room downstream; notes for how long it does. */
 bool head_must_wait(struct exec *exec, struct task *task);

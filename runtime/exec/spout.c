@@ -218,6 +218,7 @@ static uint32_t open_trees(const struct task *task)
 bool spout_run(struct exec *exec, struct task *task)
 {
     bool ended = task->ends_count > 0;
+    turn_begin(exec);
     if (ended) {
         spout_deliver_ends(exec, task);
         task->woken =
