@@ -148,9 +148,9 @@ static void send_command_all(struct control *control, enum message_command comma
     }
 }
 
-static void send_peers_all(struct control *control)
+static uint32_t list_peers(const struct control *control,
+                           struct message_peer items[MESSAGE_WORKERS_MAX])
 {
-    struct message_peer items[MESSAGE_WORKERS_MAX];
     for (uint32_t i = 0; i < control->workers_count; i++) {
         const struct control_worker *worker = &control->workers[i];
         items[i] =
@@ -159,12 +159,23 @@ static void send_peers_all(struct control *control)
                                   .incarnation = worker->slot.incarnation,
                                   .data_endpoint = worker->assigned ? worker->endpoint : ""};
     }
+    return control->workers_count;
+}
+
+static void send_peers(struct control *control, uint32_t index)
+{
+    struct message_peer items[MESSAGE_WORKERS_MAX];
+    struct message message = {.type = MESSAGE_PEERS};
+    message.as.peers.items_count = list_peers(control, items);
+    message.as.peers.items = items;
+    send(control, index, &message);
+}
+
+static void send_peers_all(struct control *control)
+{
     for (uint32_t i = 0; i < control->workers_count; i++) {
         if (control->workers[i].assigned) {
-            struct message message = {.type = MESSAGE_PEERS};
-            message.as.peers.items = items;
-            message.as.peers.items_count = control->workers_count;
-            send(control, i, &message);
+            send_peers(control, i);
         }
     }
 }
@@ -232,9 +243,11 @@ static void on_hello(struct control *control, uint32_t index, const struct messa
                      int64_t now_ns)
 {
     struct control_worker *worker = &control->workers[index];
-    if (worker->assigned || control->state == CONTROL_STOPPING) {
-        return;
+    if (control->state == CONTROL_STOPPING ||
+        (worker->assigned && now_ns < worker->remind_ns)) {
+        return; /* One that still asks later has not got its assignment: it was lost. */
     }
+    worker->remind_ns = now_ns + CONTROL_REMIND_NS;
     snprintf(worker->endpoint, sizeof(worker->endpoint), "%s", hello->data_endpoint);
     worker->pid = hello->pid;
     worker->assigned = true;
@@ -261,7 +274,48 @@ static void on_hello(struct control *control, uint32_t index, const struct messa
         send_command(control, index, COMMAND_DRAIN);
         send_command(control, index, COMMAND_FINISH);
     }
-    (void)now_ns;
+}
+
+/* Messages may be lost: about once a second a beat is answered with what its worker should know
+ * and does not seem to. */
+static void remind(struct control *control, uint32_t index, const struct message_beat *beat,
+                   int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    if (!worker->assigned || now_ns < worker->remind_ns) {
+        return;
+    }
+    worker->remind_ns = now_ns + CONTROL_REMIND_NS;
+    send_peers(control, index);
+    switch (control->state) {
+    case CONTROL_STARTING:
+    case CONTROL_ACTIVE:
+        if (beat->state != COMMAND_ACTIVATE) {
+            send_command(control, index, COMMAND_ACTIVATE);
+        }
+        break;
+    case CONTROL_INACTIVE:
+        if (beat->state == COMMAND_ACTIVATE) {
+            send_command(control, index, COMMAND_DEACTIVATE);
+        }
+        break;
+    case CONTROL_DRAINING:
+        if (beat->state != COMMAND_DRAIN) {
+            send_command(control, index, COMMAND_DRAIN);
+        }
+        break;
+    case CONTROL_FINISHING:
+        if (beat->finish_level <= control->level) {
+            send_command(control, index, COMMAND_FINISH);
+        }
+        break;
+    case CONTROL_STOPPING:
+        if (beat->state != COMMAND_STOP) {
+            send_command(control, index, COMMAND_STOP);
+        }
+        break;
+    case CONTROL_STOPPED: break;
+    }
 }
 
 static void on_event(struct control *control, uint32_t index, const struct message *message,
@@ -406,6 +460,10 @@ static void on_beat(struct control *control, uint32_t index, const struct messag
     if (control->state == CONTROL_STARTING) {
         set_state(control, CONTROL_ACTIVE);
     }
+    if (beat->links_failed > 0) {
+        control->disturbed = true; /* The event that said so may have been lost. */
+    }
+    remind(control, index, beat, now_ns);
     progress(control, now_ns);
 }
 

@@ -20,6 +20,7 @@
 
 #define CONTROL_BEAT_MS 250u
 #define CONTROL_OFFSETS_MS 1000u
+#define CONTROL_REMIND_NS INT64_C(1000000000) /* between reminders to one worker */
 #define CONTROL_ABORT_GRACE_MS 300 /* from "stop at once" to SIGKILL for a worker that is busy */
 #define CONTROL_START_TRIES_MAX \
     5u /* a worker that dies so often before its first beat ends the run */
@@ -67,6 +68,7 @@ struct control_worker {
     struct message_beat beat; /* last; tasks: not kept */
     uint64_t quiet_activity;  /* activity of the round before */
     uint32_t quiet_rounds;    /* beats in a row: quiet, spouts done, nothing happened */
+    int64_t remind_ns;        /* when it may be told again what it seems not to know */
     uint32_t start_failures;  /* deaths in a row before the first beat */
     uint64_t stats_round;     /* of the last beat */
     int64_t cpu_base_ns;      /* at the end of the warm-up */
