@@ -127,8 +127,11 @@ static void on_event(void *self, enum message_event event, uint32_t other, uint3
 
 static int64_t on_clock(void *self)
 {
-    const struct sim_process *process = self;
-    return process->sim->now_ns;
+    struct sim_process *process = self;
+    if (sim_chance(process->sim, 10)) { /* A slow call. */
+        process->drift_ns += sim_between(process->sim, 0, 4 * SIM_MS);
+    }
+    return process->sim->now_ns + process->drift_ns;
 }
 
 static void send_hello(struct sim_process *process)
@@ -406,6 +409,7 @@ void process_pass(struct sim_process *process)
     struct sim *sim = process->sim;
     sim->current = process;
     process->spawned = true;
+    process->drift_ns = 0;
     bool received = receive(process);
     enum exec_answer answer = EXEC_IDLE;
     if (process->exec && !process->stopping) {

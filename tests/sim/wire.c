@@ -2,8 +2,8 @@
 /*
  * The simulated wire: the transport port of each process, and the heap of all that is under way.
  * Without faults a connection keeps its order; with them packets are lost, doubled, late and out
- * of order. The coordinator's own messages are only late: both ends' loops would see a broken
- * connection of theirs as a dead process.
+ * of order. Messages to and from the coordinator are lost as well, but not doubled: one connection
+ * carries them.
  */
 #include "sim.h"
 
@@ -48,6 +48,12 @@ void wire_calm(struct sim *sim)
 /* Each direction gets faults of its own. */
 void wire_upset(struct sim *sim)
 {
+    for (uint32_t i = 0; i < SIM_WORKERS_MAX; i++) {
+        uint32_t loss = sim_chance(sim, 200) ? sim_below(sim, 100) : 0;
+        sim->links[i][SIM_COORDINATOR].loss = loss;
+        sim->links[SIM_COORDINATOR][i].loss = loss;
+        sim->coordinator_lossy = sim->coordinator_lossy || loss > 0;
+    }
     for (uint32_t i = 0; i < SIM_WORKERS_MAX; i++) {
         for (uint32_t k = 0; k < SIM_WORKERS_MAX; k++) {
             struct wire_link *link = &sim->links[i][k];
@@ -185,6 +191,9 @@ void wire_command(struct sim *sim, struct sim_process *process, const uint8_t *d
     int64_t at = sim->now_ns + link->latency_ns;
     at = at > process->coordinator_free_ns ? at : process->coordinator_free_ns;
     process->coordinator_free_ns = at;
+    if (sim_chance(sim, link->loss)) {
+        return;
+    }
     put(sim, link, process->number, data, size, at);
 }
 
