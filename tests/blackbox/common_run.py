@@ -143,7 +143,13 @@ class Run:
 
     def gone(self, seconds=1.0):
         """Checks that no process of the run is left."""
-        wait_until(lambda: not marked(self.mark), f"processes left: {marked(self.mark)}", seconds)
+        begin = time.monotonic()
+        while marked(self.mark):
+            if time.monotonic() - begin > seconds:
+                ids = ",".join(str(pid) for pid in marked(self.mark))
+                subprocess.run(["ps", "-o", "pid,ppid,stat,wchan:20,args", "-p", ids], check=False)
+                check(False, f"processes left after {seconds} s")
+            time.sleep(0.005)
 
 
 def file_size(name):

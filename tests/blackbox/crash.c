@@ -6,7 +6,6 @@
 #include <gale/gale.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct crash {
     int64_t at;
@@ -42,12 +41,14 @@ static enum gale_err hoard_execute(void *state, struct gale_task *task,
     (void)state;
     (void)tuple;
     size_t size = (size_t)1 << 20;
-    char *memory = malloc(size);
+    volatile char *memory = malloc(size);
     if (memory == NULL) {
         gale_task_error(task, "no memory for one more MiB");
         abort();
     }
-    memset(memory, 1, size);
+    for (size_t i = 0; i < size; i += 1024) {
+        memory[i] = 1; /* Only written pages are resident. */
+    }
     return GALE_OK;
 }
 
