@@ -31,6 +31,7 @@ static struct {
     struct memory_hub *hub;
     struct seat seats[HARNESS_WORKERS_MAX];
     int64_t now_ns;
+    bool tcp; /* endpoints look like tcp, so that frames are checked and compressed */
     bool (*pass)(uint32_t to, const struct frame_header *header);
     uint32_t events[EVENT_REFUSED + 1];
     uint8_t injected[1u << 16];
@@ -92,7 +93,7 @@ static void seat_open(uint32_t index)
     char endpoint[32];
     char bound[64];
     GALE_ASSERT(transport_memory_new(it.hub, &seat->transport) == GALE_OK);
-    (void)snprintf(endpoint, sizeof(endpoint), "memory://w%u", index);
+    (void)snprintf(endpoint, sizeof(endpoint), "%s://w%u", it.tcp ? "tcp" : "memory", index);
     GALE_ASSERT(seat->transport->ops->bind(seat->transport, endpoint, bound, sizeof(bound),
                                            &error) == GALE_OK);
     seat->incarnation++;
@@ -159,7 +160,7 @@ static void tell_peer(uint32_t to, uint32_t about, bool up)
 {
     struct gale_error error;
     char endpoint[32];
-    (void)snprintf(endpoint, sizeof(endpoint), "memory://w%u", about);
+    (void)snprintf(endpoint, sizeof(endpoint), "%s://w%u", it.tcp ? "tcp" : "memory", about);
     enum gale_err err =
         exec_peer(it.seats[to].exec, about, up, it.seats[about].incarnation, endpoint, &error);
     GALE_ASSERT(err == GALE_OK);
@@ -274,6 +275,11 @@ void harness_advance(int64_t ms)
 void harness_halt(uint32_t worker, bool halted)
 {
     it.seats[worker].halted = halted;
+}
+
+void harness_tcp(void)
+{
+    it.tcp = true;
 }
 
 void harness_filter(bool (*pass)(uint32_t to, const struct frame_header *header))

@@ -47,6 +47,8 @@ void harness_run(void);
 void harness_advance(int64_t ms);
 /** A worker that is halted receives frames but makes no step. */
 void harness_halt(uint32_t worker, bool halted);
+/** Before harness_open: links behave as over tcp (checksums, LZ4), until harness_close. */
+void harness_tcp(void);
 /** Called for each frame; false: it is lost. NULL: none is. */
 void harness_filter(bool (*pass)(uint32_t to, const struct frame_header *header));
 struct exec *harness_exec(uint32_t worker);

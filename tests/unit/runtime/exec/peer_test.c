@@ -173,9 +173,11 @@ static void lost_acks_fail_the_link_and_all_is_replayed(void **state)
     harness_feed("s", 1, "x");
     harness_advance(2000);
     assert_int_equal(to_lose, 0);
-    assert_int_equal(harness_notes("b"), 2);
+    /* The replay may fail once more: it came while the link was shut. */
+    assert_in_range(harness_notes("b"), 2, 3);
     assert_int_equal(harness_acks("s", 1), 1);
-    assert_int_equal(harness_fails("s", 1), 1);
+    assert_int_equal(harness_fails("s", 1), harness_notes("b") - 1);
+    assert_int_equal(harness_counters("s").timed_out, 0);
 }
 
 static void lower_epoch(struct frame_header *header)
@@ -419,6 +421,70 @@ static void bytes_that_are_no_frame_are_refused(void **state)
     assert_int_equal(harness_acks("s", 1), 1);
 }
 
+/* ---- As over tcp ---- */
+
+static uint32_t compressed, checked;
+
+static bool count_forms(uint32_t to, const struct frame_header *header)
+{
+    (void)to;
+    compressed += header->kind == FRAME_DATA && header->lz4 ? 1 : 0;
+    checked += header->checksum != 0 ? 1 : 0;
+    return true;
+}
+
+static void tcp_frames_are_compressed_checked_and_arrive(void **state)
+{
+    (void)state;
+    compressed = checked = 0;
+    harness_tcp();
+    harness_open("{name: t, spouts: {s: {type: flood, count: 5000, size: 100}},"
+                 " bolts: {a: {type: pass, from: [{s: shuffle}]},"
+                 "         b: {type: void, from: [{a: shuffle}]}}}",
+                 "010");
+    harness_filter(count_forms);
+    harness_prepare();
+    harness_activate(true);
+    for (int i = 0; i < 100 && harness_acks("s", 0) < 5000; i++) {
+        harness_advance(1);
+    }
+    assert_int_equal(harness_acks("s", 0), 5000);
+    assert_int_equal(harness_counters("b").executed, 5000);
+    assert_true(compressed > 10);
+    assert_true(checked > compressed);
+}
+
+static void wrong_checksum(struct frame_header *header)
+{
+    header->checksum = 123;
+}
+
+static void claims_lz4(struct frame_header *header)
+{
+    header->lz4 = 1;
+    header->raw_size = 200;
+}
+
+static void tcp_spoiled_payload_is_refused_and_the_link_reopens(void **state)
+{
+    (void)state;
+    static void (*const changes[])(struct frame_header *) = {wrong_checksum, claims_lz4};
+    uint8_t batch[64];
+    harness_tcp();
+    harness_start(ONE_WAY, "01");
+    size_t size = batch_make(batch, 1, 2, 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        harness_inject(1, 0, FRAME_DATA, batch, size, changes[i]);
+        assert_int_equal(harness_beat(1).frames_refused, i + 1);
+        assert_int_equal(harness_exec(1)->peers[0].in.state, LINK_STATE_FAILED);
+        harness_advance(500);
+        harness_feed("s", i + 1, "x");
+        harness_run();
+        assert_int_equal(harness_acks("s", i + 1), 1);
+    }
+    assert_int_equal(harness_notes_of("b", "zz"), 0);
+}
+
 /* ---- Back-pressure ---- */
 
 /* Inbox bytes of a task and what waits in front of it in its sender. */
@@ -535,22 +601,27 @@ static void slow_stream_beside_a_busy_one_leaves_within_milliseconds(void **stat
                  "0001");
     harness_prepare();
     harness_activate(true);
-    harness_feed("f", 1, "x");
     /* Worker 0 never becomes idle, so its steps are made here: 20 µs each. */
     int64_t now = harness_now_ns();
+    int64_t given = 0;
     int64_t arrived = 0;
-    for (int i = 0; i < 500 && arrived == 0; i++, now += 20000) {
+    for (int i = 0; i < 1000 && arrived == 0; i++, now += 20000) {
         struct transport_message message;
         struct transport *transport = harness_exec(1)->options.ports.transport;
+        if (i == 200) {
+            harness_feed("f", 1, "x");
+        }
         assert_int_equal(exec_step(harness_exec(0), now), EXEC_BUSY);
+        given = given == 0 && harness_given("f") == 1 ? now : given;
         while (transport->ops->receive(transport, &message) == GALE_OK) {
             exec_frame(harness_exec(1), &message, now);
         }
         (void)exec_step(harness_exec(1), now);
         arrived = harness_notes("b") > 0 ? now : 0;
     }
+    assert_true(given != 0);
     assert_true(arrived != 0);
-    assert_true(arrived - harness_now_ns() <= 2000000);
+    assert_true(arrived - given <= 1200000);
 }
 
 #define CASE(name) cmocka_unit_test_teardown(name, stop)
@@ -572,6 +643,8 @@ int main(void)
         CASE(hostile_control_sections_are_refused_and_the_link_reopens),
         CASE(foreign_control_entries_have_no_effect),
         CASE(bytes_that_are_no_frame_are_refused),
+        CASE(tcp_frames_are_compressed_checked_and_arrive),
+        CASE(tcp_spoiled_payload_is_refused_and_the_link_reopens),
         CASE(credits_bound_inbox_and_sender_and_stop_the_spout),
         CASE(control_and_other_streams_pass_while_data_waits_for_credit),
         CASE(diamond_with_a_slow_side_does_not_deadlock),
