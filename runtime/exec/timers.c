@@ -54,10 +54,12 @@ bool timers_run(struct exec *exec)
         return false;
     }
     bool ran = false;
+    turn_begin(exec);
     for (uint32_t i = 0; i < exec->timers_count; i++) {
         if (exec->timers[i].id != 0 && exec->timers[i].at_ns <= exec->now_ns &&
             !head_blocked(exec, exec->timers[i].task)) {
             fire(exec, i);
+            turn_begin(exec);
             ran = true;
         }
     }
@@ -65,6 +67,7 @@ bool timers_run(struct exec *exec)
         struct task *task = exec->local[i];
         if (task->tick_at_ns <= exec->now_ns && !head_blocked(exec, task)) {
             tick(exec, task);
+            turn_begin(exec); /* An overdue turn would count as blocked below, for all tasks. */
             ran = true;
         }
     }
