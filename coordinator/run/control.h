@@ -21,7 +21,8 @@
 #define CONTROL_BEAT_MS 250u
 #define CONTROL_OFFSETS_MS 1000u
 #define CONTROL_REMIND_NS INT64_C(1000000000) /* between reminders to one worker */
-#define CONTROL_ABORT_GRACE_MS 300 /* from "stop at once" to SIGKILL for a worker that is busy */
+#define CONTROL_ABORT_GRACE_MS \
+    300 /* from "stop at once" to SIGKILL for a worker that is busy */
 #define CONTROL_START_TRIES_MAX \
     5u /* a worker that dies so often before its first beat ends the run */
 #define CONTROL_CRASHES_MAX \

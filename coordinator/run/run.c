@@ -13,7 +13,6 @@
 #include "schedule/schedule.h"
 #include "worker/process_stat.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -119,7 +118,7 @@ static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation
     if (run->options->tcp) {
         snprintf(bind, sizeof(bind), "tcp://127.0.0.1:*");
     } else {
-        snprintf(bind, sizeof(bind), "ipc://%s/w%u-%" PRIx64, run->socket_dir, index,
+        snprintf(bind, sizeof(bind), "ipc://%s/w%u-%" PRIx64, run->sockets.path, index,
                  incarnation & 0xffffff);
     }
     snprintf(number[0], sizeof(number[0]), "%u", index);
@@ -232,19 +231,13 @@ static void announce_descriptors(void)
 
 static enum gale_err make_sockets(struct run *run, struct gale_error *error)
 {
-    const char *base = getenv("XDG_RUNTIME_DIR");
     char bind[128];
-    if (!base || strlen(base) > 20 || access(base, W_OK) != 0) {
-        base = "/tmp"; /* A socket's path has but 107 bytes. */
+    enum gale_err err = sockets_make(&run->sockets, error);
+    if (err != GALE_OK) {
+        return err;
     }
-    snprintf(run->socket_dir, sizeof(run->socket_dir), "%s/gale-XXXXXX", base);
-    if (!mkdtemp(run->socket_dir)) {
-        run->socket_dir[0] = '\0';
-        return gale_error_set(error, GALE_ERR_IO, "cannot make a directory under %s: %s", base,
-                              strerror(errno));
-    }
-    snprintf(bind, sizeof(bind), "ipc://%s/c", run->socket_dir);
-    enum gale_err err = transport_zmq_new(1, &run->transport, error);
+    snprintf(bind, sizeof(bind), "ipc://%s/c", run->sockets.path);
+    err = transport_zmq_new(1, &run->transport, error);
     if (err == GALE_OK) {
         err = run->transport->ops->bind(run->transport, bind, run->endpoint,
                                         sizeof(run->endpoint), error);
@@ -393,24 +386,6 @@ static int finish(struct run *run)
     return code;
 }
 
-static void remove_sockets(struct run *run)
-{
-    char command_path[PATH_MAX];
-    if (run->socket_dir[0] == '\0') {
-        return;
-    }
-    DIR *dir = opendir(run->socket_dir);
-    struct dirent *entry;
-    while (dir && (entry = readdir(dir)) != NULL) {
-        snprintf(command_path, sizeof(command_path), "%s/%s", run->socket_dir, entry->d_name);
-        unlink(command_path);
-    }
-    if (dir) {
-        closedir(dir);
-    }
-    rmdir(run->socket_dir);
-}
-
 static void close_all(struct run *run)
 {
     for (uint32_t i = 0; run->workers && run->transport && i < run->plan->workers; i++) {
@@ -419,7 +394,7 @@ static void close_all(struct run *run)
     if (run->transport) {
         run->transport->ops->free(run->transport);
     }
-    remove_sockets(run);
+    sockets_remove(&run->sockets);
     if (run->store) {
         run->store->ops->close(run->store);
     }
@@ -458,7 +433,8 @@ static enum gale_err load(struct run *run, struct gale_error *error)
 
 int run_topology(const struct run_options *options, const struct run_view *view)
 {
-    struct run run = {.options = options, .view = view, .end = RUN_END_COMPLETED};
+    struct run run = {
+        .options = options, .view = view, .end = RUN_END_COMPLETED, .sockets = {.lock = -1}};
     struct gale_error error = {0};
     buf_init(&run.out, MESSAGE_SIZE_MAX);
     log_init(options->log_level, "run", isatty(STDERR_FILENO) == 1 && !options->json);

@@ -8,6 +8,7 @@
 #include "run/control.h"
 #include "run/load.h"
 #include "run/run.h"
+#include "run/sockets.h"
 #include "store/store.h"
 #include "transport/transport.h"
 
@@ -32,7 +33,7 @@ struct run {
     uint16_t *task_worker;
     struct store *store;
     char state_path[PATH_MAX];
-    char socket_dir[64];
+    struct sockets sockets;
     struct loop *loop;
     struct transport *transport;
     char endpoint[128];
