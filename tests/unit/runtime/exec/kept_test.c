@@ -109,14 +109,8 @@ static void held_tuple_acked_by_descriptor_completes(void **state)
 }
 
 /* Ends its tuple in one way, then in another; the first one counts. */
-static enum {
-    ACK_ACK,
-    ACK_FAIL,
-    FAIL_ACK,
-    KEPT_ACK_FAILED,
-    KEPT_FAIL_FAILED,
-    FAIL_FAILED
-} ending;
+enum ending { ACK_ACK, ACK_FAIL, FAIL_ACK, KEPT_ACK_FAILED, KEPT_FAIL_FAILED, FAIL_FAILED };
+static enum ending ending;
 
 static enum gale_err twice_execute(void *state, struct gale_task *task,
                                    const struct gale_tuple *tuple)
@@ -153,7 +147,7 @@ static const struct gale_bolt_ops twice_ops = {
 static const struct gale_bolt_ops twice_auto_ops = {GALE_BOLT_HEAD, .name = "twice",
                                                     .execute = twice_execute};
 
-static void check_twice(const struct gale_bolt_ops *ops, const char *placement, int how)
+static void check_twice(const struct gale_bolt_ops *ops, const char *placement, enum ending how)
 {
     static const struct {
         uint32_t acks, errors;
@@ -178,7 +172,7 @@ static void check_twice(const struct gale_bolt_ops *ops, const char *placement, 
 static void second_ack_is_counted_and_ignored(void **state)
 {
     (void)state;
-    for (int how = ACK_ACK; how <= FAIL_ACK; how++) {
+    for (enum ending how = ACK_ACK; how <= FAIL_ACK; how++) {
         check_twice(&twice_ops, "00", how);
         check_twice(&twice_ops, "01", how);
         check_twice(&twice_auto_ops, "00", how);
@@ -189,7 +183,7 @@ static void second_ack_is_counted_and_ignored(void **state)
 static void kept_tuple_ended_then_error_keeps_its_first_end(void **state)
 {
     (void)state;
-    for (int how = KEPT_ACK_FAILED; how <= FAIL_FAILED; how++) {
+    for (enum ending how = KEPT_ACK_FAILED; how <= FAIL_FAILED; how++) {
         check_twice(&twice_ops, "00", how);
         check_twice(&twice_ops, "01", how);
         check_twice(&twice_auto_ops, "00", how);
