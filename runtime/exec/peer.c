@@ -133,8 +133,8 @@ static enum gale_err connect_peer(struct exec *exec, struct peer *peer,
     struct transport *transport = exec->options.ports.transport;
     disconnect(exec, peer);
     if (peer->out.generation > 0) { /* Before the first opening nothing can have been lost. */
-        discard_lanes(exec, peer);
         lists_clear(peer);
+        discard_lanes(exec, peer); /* Its fails of the peer's own trees go with the new link. */
     }
     enum gale_err err = transport->ops->connect(transport, peer->endpoint, &peer->wire, error);
     if (err != GALE_OK) {
@@ -600,6 +600,7 @@ static void accept_frame(struct exec *exec, struct peer *peer,
     const uint8_t *payload = NULL;
     size_t size = 0;
     if (!shared) {
+        link_in_fail(&peer->in);
         fail_link(exec, peer, "no memory for a frame");
         return;
     }
@@ -630,16 +631,32 @@ static void accept_frame(struct exec *exec, struct peer *peer,
     shared_release(exec, shared);
 }
 
+/* Frames of the failed generation that came after its gap were refused, and its sender forgot what it
+ * still had to say: trees that went there since then would wait for acks in vain. */
+static void generation_renewed(struct exec *exec, struct peer *peer, bool had_failed)
+{
+    consumed_reset(exec, peer);
+    if (!had_failed) {
+        return;
+    }
+    acks_sweep(exec, UINT64_C(1) << (peer->worker & 63));
+    if (exec->options.ports.event) { /* So that the owners of other trees hear of it as well. */
+        char text[120];
+        snprintf(text, sizeof(text),
+                 "link from worker %u: open again; what was refused meanwhile is replayed",
+                 peer->worker);
+        exec->options.ports.event(exec->options.ports.self, EVENT_LINK_FAILED, peer->worker, 0,
+                                  text);
+    }
+}
+
 static void hello(struct exec *exec, struct peer *peer, const struct frame_header *header,
-                  const uint8_t *data, bool renewed)
+                  const uint8_t *data)
 {
     struct link_hello said;
     if (!link_hello_read(data + FRAME_HEADER_SIZE, header->payload_size, &said)) {
         refused(exec, "a HELLO frame has another form");
         return;
-    }
-    if (renewed) {
-        consumed_reset(exec, peer);
     }
     exec->flush_due = true;
     if (link_out_on_hello(&peer->out, &said, exec->options.incarnation) == LINK_EVENT_REFUSED) {
@@ -661,11 +678,15 @@ void exec_frame(struct exec *exec, struct transport_message *message, int64_t no
     } else {
         struct peer *peer = &exec->peers[header.from];
         uint32_t generation = peer->in.generation;
+        bool had_failed = peer->in.state == LINK_STATE_FAILED;
         switch (link_in_frame(&peer->in, &header, exec->options.epoch, exec->options.attempt,
                               (uint16_t)exec->options.worker)) {
         case LINK_ACCEPT: accept_frame(exec, peer, &header, message); break;
         case LINK_HELLO:
-            hello(exec, peer, &header, message->data, generation != peer->in.generation);
+            if (generation != peer->in.generation) {
+                generation_renewed(exec, peer, had_failed);
+            }
+            hello(exec, peer, &header, message->data);
             break;
         case LINK_GAP: fail_link(exec, peer, "frames were lost"); break;
         case LINK_DROP_DUPLICATE:
