@@ -87,15 +87,10 @@ void hooks_settled(struct task *task, const struct gale_tuple *tuple, bool acked
 void hooks_emitted(struct task *task, unsigned stream, const struct gale_emit_options *options)
 {
     const struct plan_component *component = task->component;
-    unsigned targets = 0;
-    const struct route *route = &task->routes[stream];
-    for (uint32_t i = 0; i < route->outputs_count; i++) {
-        targets += route->outputs[i].kind == PLAN_ALL ? route->outputs[i].targets_count : 1;
-    }
     for (uint32_t i = 0; i < component->hooks_count; i++) {
         if (component->hooks[i]->emit) {
             component->hooks[i]->emit(task->hook_states[i], &task->head, stream,
-                                      options ? options->tasks_count : targets);
+                                      options->tasks_count);
         }
     }
 }

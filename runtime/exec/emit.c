@@ -140,6 +140,23 @@ static enum gale_err emit_direct(struct task *task, const struct route *route,
     return result;
 }
 
+/* An emit to a direct stream: it counts when the named task subscribes. */
+static enum gale_err emit_to_named(struct task *task, unsigned stream, struct gale_tuple *tuple,
+                                   struct scope *scope, struct gale_emit_options *options)
+{
+    if (!options || !(options->flags & GALE_EMIT_DIRECT)) {
+        return GALE_ERR_INVALID;
+    }
+    enum gale_err err = emit_direct(task, &task->routes[stream], tuple, scope, options);
+    if (err != GALE_ERR_NOT_FOUND) {
+        task->count.emitted++;
+        if (task->hooked) {
+            hooks_emitted(task, stream, options);
+        }
+    }
+    return err;
+}
+
 /* Says why a tuple cannot be emitted; GALE_OK when it can after all. */
 static enum gale_err check_slowly(struct task *task, unsigned stream)
 {
@@ -185,12 +202,15 @@ EXEC_HOT static __attribute__((noinline)) enum gale_err emit_general(
     struct gale_tuple tuple;
     tuple_init(&tuple, task, route);
     enum gale_err result = GALE_OK;
-    task->count.emitted++;
-    if (!GALE_LIKELY(!route->direct)) {
-        return options && (options->flags & GALE_EMIT_DIRECT)
-                   ? emit_direct(task, route, &tuple, scope, options)
-                   : GALE_ERR_INVALID;
+    struct gale_emit_options counted;
+    if (task->hooked && !options) { /* Hooks are told how many tasks were chosen. */
+        counted = (struct gale_emit_options){.struct_size = sizeof(counted)};
+        options = &counted;
     }
+    if (!GALE_LIKELY(!route->direct)) {
+        return emit_to_named(task, stream, &tuple, scope, options);
+    }
+    task->count.emitted++;
     for (struct output *output = route->outputs, *end = output + route->outputs_count;
          output != end; output++) {
         tuple.input = output->input;

@@ -250,6 +250,7 @@ static void direct_to_a_task_that_does_not_subscribe_is_refused(void **state)
     harness_run();
     assert_int_equal(harness_refusals("s", &err), 2);
     assert_int_equal(err, GALE_ERR_NOT_FOUND);
+    assert_int_equal(harness_counters("s").emitted, 0);
     assert_int_equal(harness_counters("s").pending, 0);
     assert_int_equal(harness_acks("s", 0) + harness_fails("s", 0), 0);
 }

@@ -96,7 +96,8 @@ static void worker_resource_is_readable_in_every_bolt(void **state)
 }
 
 static struct {
-    uint32_t emitted, acked, failed, executed, spout_acked, spout_failed, prepared, cleaned;
+    uint32_t emitted, targets, acked, failed, executed, spout_acked, spout_failed, prepared,
+        cleaned;
 } hooked;
 
 static void hook_prepare(void *hook, struct gale_task *task, const struct gale_conf *conf)
@@ -113,8 +114,8 @@ static void hook_emit(void *hook, struct gale_task *task, unsigned stream, unsig
     (void)hook;
     (void)task;
     (void)stream;
-    (void)targets;
     hooked.emitted++;
+    hooked.targets += targets;
 }
 
 static void hook_execute(void *hook, struct gale_task *task, const struct gale_tuple *tuple)
@@ -293,6 +294,47 @@ static void task_hooks_auto_ack_over_link_see_each_fail_once(void **state)
     check_fail_hooks("01");
 }
 
+/* Gives each tuple to tasks 0, 1 and 1. */
+static uint32_t thrice_choose(void *state, const struct gale_tuple *tuple, uint32_t *chosen,
+                              uint32_t chosen_max)
+{
+    (void)state;
+    (void)tuple;
+    (void)chosen_max;
+    chosen[0] = 0;
+    chosen[1] = chosen[2] = 1;
+    return 3;
+}
+
+static const struct gale_grouping_ops thrice_ops = {.abi = GALE_ABI,
+                                                    .struct_size = sizeof(thrice_ops),
+                                                    .name = "thrice",
+                                                    .choose = thrice_choose};
+
+static void task_hooks_of_emits_see_the_number_of_targets(void **state)
+{
+    (void)state;
+    harness_add_grouping(&thrice_ops);
+    harness_add_hooks(&watch_hooks);
+    memset(&hooked, 0, sizeof(hooked));
+    harness_start("{name: t, spouts: {s: {type: feed, direct: true, hooks: [watch]}},"
+                  " bolts: {b: {type: void, parallelism: 2,"
+                  "             from: [{s: {custom: {module: m.so, grouping: thrice}}}]},"
+                  "         c: {type: void, parallelism: 4, from: [{s: all}]},"
+                  "         d: {type: void, from: [{s: shuffle}, {s.straight: direct}]}}}",
+                  "00101010");
+    harness_feed("s", 1, "x");
+    harness_run();
+    assert_int_equal(hooked.emitted, 1);
+    assert_int_equal(hooked.targets, 3 + 4 + 1);
+    harness_feed_to("s", 2, "straight", 8, "x");
+    harness_feed_to("s", 3, "straight", 2, "x"); /* It does not subscribe: refused. */
+    harness_run();
+    assert_int_equal(hooked.emitted, 2);
+    assert_int_equal(hooked.targets, 8 + 1);
+    assert_int_equal(hooked.spout_acked, 2);
+}
+
 /* ---- Ticks ---- */
 
 static enum gale_err tick_note(void *state, struct gale_task *task)
@@ -334,6 +376,7 @@ int main(void)
         CASE(task_hooks_two_workers_see_storms_counts),
         CASE(task_hooks_auto_ack_see_each_fail_once),
         CASE(task_hooks_auto_ack_over_link_see_each_fail_once),
+        CASE(task_hooks_of_emits_see_the_number_of_targets),
         CASE(ticks_every_30_s_come_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -371,6 +371,10 @@ static enum gale_err giant_execute(void *state, struct gale_task *task,
     }
     enum gale_err err = gale_emit(task, 0);
     harness_say(task, "%s", gale_err_name(err));
+    static char text[(1 << 20) + 1];
+    gale_put_string(gale_begin(task), text, sizeof(text));
+    err = gale_emit(task, 0);
+    harness_say(task, "%s", gale_err_name(err));
     gale_put_string(gale_begin(task), "after", 5);
     return gale_emit(task, 0);
 }
@@ -389,9 +393,10 @@ static void tuple_over_the_size_limit_is_refused(void **state)
     harness_feed("s", 1, "x");
     harness_run();
     assert_string_equal(harness_note_at("b", 0)->text, gale_err_name(GALE_ERR_LIMIT));
+    assert_string_equal(harness_note_at("b", 1)->text, gale_err_name(GALE_ERR_LIMIT));
     assert_int_equal(harness_notes("c"), 1);
     assert_string_equal(harness_note_at("c", 0)->text, "after");
-    assert_int_equal(harness_counters("b").errors, 1);
+    assert_int_equal(harness_counters("b").errors, 2);
     assert_int_equal(harness_acks("s", 1), 1);
 }
 
