@@ -259,7 +259,8 @@ static void on_hello(struct control *control, uint32_t index, const struct messa
                                 .task_worker = control->task_worker,
                                 .tasks_count = control->plan->tasks_count,
                                 .workers_count = control->workers_count,
-                                .active = control->state != CONTROL_INACTIVE,
+                                .active = control->state == CONTROL_STARTING ||
+                                          control->state == CONTROL_ACTIVE,
                                 .beat_ms = CONTROL_BEAT_MS,
                                 .offsets_ms = CONTROL_OFFSETS_MS,
                                 .positions = control->positions};
@@ -371,6 +372,16 @@ static bool all_quiet(const struct control *control)
     return control->disturbed || sent == received;
 }
 
+/* A worker was found at work: what the others said before does not count against it, since they may
+ * have had something from it meanwhile. Each must say once more that nothing happened to it. */
+static void quiet_again(struct control *control)
+{
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        struct control_worker *worker = &control->workers[i];
+        worker->quiet_rounds = worker->quiet_rounds > 1 ? 1 : worker->quiet_rounds;
+    }
+}
+
 static void quiet_restart(struct control *control)
 {
     for (uint32_t i = 0; i < control->workers_count; i++) {
@@ -404,8 +415,22 @@ static void finish_next(struct control *control, uint32_t level, int64_t now_ns)
     send_command_all(control, COMMAND_FINISH);
 }
 
+static bool spouts_ended(const struct control *control)
+{
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        if (!control->workers[i].beaten || !control->workers[i].beat.spouts_done) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void progress(struct control *control, int64_t now_ns)
 {
+    if (control->state == CONTROL_ACTIVE && spouts_ended(control)) {
+        set_state(control, CONTROL_DRAINING); /* By itself, so without a deadline. */
+        send_command_all(control, COMMAND_DRAIN);
+    }
     if (control->state == CONTROL_ACTIVE || control->state == CONTROL_DRAINING) {
         if (all_quiet(control)) {
             set_state(control, CONTROL_FINISHING);
@@ -434,6 +459,9 @@ static void on_beat(struct control *control, uint32_t index, const struct messag
     bool done = beat->quiet && beat->spouts_done;
     if (control->state == CONTROL_FINISHING && beat->finish_level <= control->level) {
         done = false;
+    }
+    if (!done || !same) {
+        quiet_again(control);
     }
     worker->quiet_rounds = !done ? 0 : same ? worker->quiet_rounds + 1 : 1;
     worker->quiet_activity = beat->activity;
@@ -543,13 +571,17 @@ void control_exited(struct control *control, uint32_t index, const char *text, i
 
 void control_drain(struct control *control, int64_t deadline_ms, int64_t now_ns)
 {
-    if (control->state > CONTROL_INACTIVE) {
+    if (control->state > CONTROL_DRAINING) {
         return;
     }
-    set_state(control, CONTROL_DRAINING);
-    quiet_restart(control);
-    control->drain_deadline_ns = now_ns + deadline_ms * 1000000;
-    send_command_all(control, COMMAND_DRAIN);
+    if (control->state != CONTROL_DRAINING) {
+        set_state(control, CONTROL_DRAINING);
+        quiet_restart(control);
+        send_command_all(control, COMMAND_DRAIN);
+    }
+    if (control->drain_deadline_ns == INT64_MAX) { /* One that began by itself has none yet. */
+        control->drain_deadline_ns = now_ns + deadline_ms * 1000000;
+    }
 }
 
 void control_abort(struct control *control, int64_t now_ns)

@@ -349,6 +349,9 @@ static int64_t next_ns(const struct run *run)
 static void go(struct run *run)
 {
     set_times(run);
+    if (run->resumed) {
+        port_note(run, "resuming where the last run of this name stopped; --fresh starts over");
+    }
     control_start(&run->control, run->start_ns);
     while (run->control.state != CONTROL_STOPPED) {
         while (receive(run)) {

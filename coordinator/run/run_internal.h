@@ -43,6 +43,7 @@ struct run {
     struct buf out;
     struct rng rng;
     uint64_t epoch;
+    bool resumed;       /* positions of an earlier run were found */
     int64_t created_ms; /* wall clock, of the status record */
     int64_t start_ns;
     int64_t baseline_ns; /* end of the warm-up */

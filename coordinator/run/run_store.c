@@ -125,7 +125,11 @@ static enum gale_err take_position(struct run *run, uint32_t task, struct buf *v
         err = record_position_decode(value->data, value->size, &record);
     }
     struct message_bytes position = {record.data, record.size};
-    return err == GALE_OK ? control_restore(&run->control, task, position) : err;
+    if (err == GALE_OK) {
+        err = control_restore(&run->control, task, position);
+        run->resumed = true;
+    }
+    return err;
 }
 
 static enum gale_err write_status(struct run *run, enum record_state state)
