@@ -106,7 +106,7 @@ def main():
         print(f"# {event}: dead after {dead - begin:.2f} s, longest pause of the output {gap:.2f} s")
         check(gap <= limit, f"the output paused for {gap:.2f} s after a {event}")
         check(event != "stop" or dead - begin <= 2.5, "a stopped worker was detected too late")
-    twice = check_lines(SINKS, LINES)
+    twice = check_lines(SINKS, LINES, KILLS + STOPS)
     restarts = sum(worker["restarts"] for worker in report["workers"])
     check(restarts == KILLS + STOPS, f"{restarts} restarts after {KILLS} kills, {STOPS} stops")
     ok(f"{LINES} lines through {KILLS} kills, {STOPS} stops, {PAUSES} pauses in "
