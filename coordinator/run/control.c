@@ -239,6 +239,13 @@ static void fail(struct control *control, enum gale_err code, const char *text, 
     stop(control, now_ns);
 }
 
+/* Every spout had ended; nobody asked for the drain. A worker that is new since then still reads
+ * what its dead one had not saved the position of. */
+static bool ends_by_itself(const struct control *control)
+{
+    return control->state == CONTROL_DRAINING && control->drain_deadline_ns == INT64_MAX;
+}
+
 static void on_hello(struct control *control, uint32_t index, const struct message_hello *hello,
                      int64_t now_ns)
 {
@@ -259,8 +266,8 @@ static void on_hello(struct control *control, uint32_t index, const struct messa
                                 .task_worker = control->task_worker,
                                 .tasks_count = control->plan->tasks_count,
                                 .workers_count = control->workers_count,
-                                .active = control->state == CONTROL_STARTING ||
-                                          control->state == CONTROL_ACTIVE,
+                                .active = control->state <= CONTROL_ACTIVE ||
+                                          ends_by_itself(control),
                                 .beat_ms = CONTROL_BEAT_MS,
                                 .offsets_ms = CONTROL_OFFSETS_MS,
                                 .positions = control->positions};
@@ -269,7 +276,7 @@ static void on_hello(struct control *control, uint32_t index, const struct messa
     for (uint64_t round = 0; round < control->stats_round; round++) {
         send_command(control, index, COMMAND_RESET_STATS);
     }
-    if (control->state == CONTROL_DRAINING) {
+    if (control->state == CONTROL_DRAINING && !ends_by_itself(control)) {
         send_command(control, index, COMMAND_DRAIN);
     } else if (control->state == CONTROL_FINISHING) {
         send_command(control, index, COMMAND_DRAIN);
@@ -301,7 +308,7 @@ static void remind(struct control *control, uint32_t index, const struct message
         }
         break;
     case CONTROL_DRAINING:
-        if (beat->state != COMMAND_DRAIN) {
+        if (beat->state != COMMAND_DRAIN && (beat->spouts_done || !ends_by_itself(control))) {
             send_command(control, index, COMMAND_DRAIN);
         }
         break;
@@ -574,14 +581,15 @@ void control_drain(struct control *control, int64_t deadline_ms, int64_t now_ns)
     if (control->state > CONTROL_DRAINING) {
         return;
     }
+    if (control->state == CONTROL_DRAINING && !ends_by_itself(control)) {
+        return;
+    }
     if (control->state != CONTROL_DRAINING) {
         set_state(control, CONTROL_DRAINING);
         quiet_restart(control);
-        send_command_all(control, COMMAND_DRAIN);
     }
-    if (control->drain_deadline_ns == INT64_MAX) { /* One that began by itself has none yet. */
-        control->drain_deadline_ns = now_ns + deadline_ms * 1000000;
-    }
+    control->drain_deadline_ns = now_ns + deadline_ms * 1000000;
+    send_command_all(control, COMMAND_DRAIN);
 }
 
 void control_abort(struct control *control, int64_t now_ns)

@@ -128,7 +128,6 @@ enum gale_err exec_activate(struct exec *exec, bool active, struct gale_error *e
 void exec_drain(struct exec *exec)
 {
     exec->draining = true;
-    exec->activity++;
 }
 
 void exec_finish(struct exec *exec, uint32_t level)

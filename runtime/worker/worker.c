@@ -55,6 +55,7 @@ struct worker {
     uint64_t stats_round;
     int64_t beat_ns, offsets_ns; /* intervals */
     int64_t beat_at_ns, offsets_at_ns, hello_at_ns;
+    bool has_spouts; /* one task here at least */
     bool beat_fast;
     uint32_t beats_count;
     struct buf out;
@@ -150,6 +151,14 @@ static void send_hello(struct worker *worker)
     send_message(worker, &message);
 }
 
+/* Whether the coordinator may be waiting for the beats of this worker. One without spouts never
+ * knows by itself that all have ended: it is told by the drain. */
+static bool end_is_near(const struct worker *worker)
+{
+    return worker->has_spouts || worker->state == COMMAND_DRAIN ||
+           worker->state == COMMAND_FINISH;
+}
+
 static void send_beat(struct worker *worker, int64_t now_ns)
 {
     struct message message = {.type = MESSAGE_BEAT};
@@ -162,7 +171,7 @@ static void send_beat(struct worker *worker, int64_t now_ns)
     beat->stats_round = worker->stats_round;
     beat->cpu_ns = process_stat_cpu_ns();
     process_stat_memory_kb(&beat->rss_kb, &beat->rss_peak_kb);
-    worker->beat_fast = beat->spouts_done || worker->stopping;
+    worker->beat_fast = worker->stopping || (beat->spouts_done && end_is_near(worker));
     if (++worker->beats_count == WORKER_RELEASE_BEATS) {
         process_release_text();
     }
@@ -181,14 +190,21 @@ static void send_offsets(struct worker *worker, bool final, int64_t now_ns)
     }
 }
 
-static void prepare(struct worker *worker, int64_t now_ns)
+/* Bolts work whether the topology is active or not; only spouts rest. */
+static bool prepare(struct worker *worker, int64_t now_ns)
 {
     struct gale_error error = {0};
     if (!worker->prepared && exec_prepare(worker->exec, now_ns, &error) != GALE_OK) {
         fatal(worker, error.text);
-        return;
+        return false;
     }
     worker->prepared = true;
+    return true;
+}
+
+static void activate(struct worker *worker)
+{
+    struct gale_error error = {0};
     if (exec_activate(worker->exec, true, &error) != GALE_OK) {
         fatal(worker, error.text);
         return;
@@ -269,9 +285,14 @@ static void on_assign(struct worker *worker, const struct message *message, int6
         fatal(worker, error.text);
         return;
     }
+    for (uint32_t id = 1; id <= assign->tasks_count; id++) {
+        worker->has_spouts =
+            worker->has_spouts || (assign->task_worker[id] == worker->index &&
+                                   worker->plan->components[worker->plan->task_component[id]].spout);
+    }
     restore(worker, assign);
-    if (assign->active && !worker->fatal) {
-        prepare(worker, now_ns);
+    if (!worker->fatal && prepare(worker, now_ns) && assign->active) {
+        activate(worker);
     }
     send_beat(worker, now_ns);
 }
@@ -308,7 +329,7 @@ static void on_command(struct worker *worker, const struct message *message, int
         return;
     }
     switch (message->as.command.command) {
-    case COMMAND_ACTIVATE: prepare(worker, now_ns); break;
+    case COMMAND_ACTIVATE: activate(worker); break;
     case COMMAND_DEACTIVATE:
         if (worker->prepared) {
             exec_activate(worker->exec, false, &error);
@@ -444,7 +465,8 @@ static int run(struct worker *worker)
         if (receive(worker, now)) {
             continue; /* Sending may have eaten the descriptor's edge: look before sleeping. */
         }
-        if (worker->exec && !worker->beat_fast && exec_spouts_done(worker->exec)) {
+        if (worker->exec && !worker->beat_fast && end_is_near(worker) &&
+            exec_spouts_done(worker->exec)) {
             send_beat(worker,
                       now); /* The end may be near: the coordinator should know at once. */
             continue;

@@ -188,6 +188,11 @@ static void prepare(struct sim_process *process)
         return;
     }
     process->prepared = true;
+}
+
+static void activate(struct sim_process *process)
+{
+    struct gale_error error = {0};
     if (exec_activate(process->exec, true, &error) != GALE_OK) {
         fatal(process, &error);
     }
@@ -228,8 +233,9 @@ static void on_assign(struct sim_process *process, const struct message *message
             fatal(process, &error);
         }
     }
+    prepare(process);
     if (assign->active) {
-        prepare(process);
+        activate(process);
     }
     send_beat(process);
 }
@@ -257,7 +263,7 @@ static void on_command(struct sim_process *process, const struct message *messag
         return;
     }
     switch (message->as.command.command) {
-    case COMMAND_ACTIVATE: prepare(process); break;
+    case COMMAND_ACTIVATE: activate(process); break;
     case COMMAND_DEACTIVATE:
         if (process->prepared) {
             exec_activate(process->exec, false, &error);

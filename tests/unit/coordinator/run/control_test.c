@@ -469,13 +469,37 @@ static void end_needs_equal_counts_and_two_quiet_rounds(void **state)
     (void)state;
     start_all();
     quiet_beats(1, 0, 9, 9);
-    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
     quiet_beats(5, 0, 9, 8);
-    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
     beat(0);
     quiet_beats(1, 0, 9, 9);
-    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
     quiet_beats(1, 0, 9, 9);
+    assert_int_equal(it.control.state, CONTROL_FINISHING);
+}
+
+/* Worker 0 said twice that it is quiet, then got something from worker 1 and is still at it; what
+ * it sent back makes the counts equal. */
+static void end_waits_for_a_worker_that_says_nothing_since(void **state)
+{
+    (void)state;
+    start_all();
+    struct message_beat done = {.spouts_done = true, .quiet = true, .activity = 3};
+    beat_with(1, (struct message_beat){.activity = 3, .batches_sent = 1});
+    beat_with(0, done);
+    beat_with(0, done);
+    beat_with(0, done);
+    struct message_beat after = {.spouts_done = true,
+                                 .quiet = true,
+                                 .activity = 4,
+                                 .batches_sent = 1,
+                                 .batches_received = 1};
+    for (int i = 0; i < 5; i++) {
+        beat_with(1, after);
+    }
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
+    beat_with(0, done);
     assert_int_equal(it.control.state, CONTROL_FINISHING);
 }
 
@@ -489,12 +513,12 @@ static void end_activity_between_quiet_beats_begins_anew(void **state)
                                   .spouts_done = true, .quiet = true, .activity = 10 + i});
         }
     }
-    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
     for (uint64_t i = 0; i < 10; i++) {
         beat_with(0, (struct message_beat){.spouts_done = true, .quiet = true, .activity = 3});
         beat_with(1, (struct message_beat){.spouts_done = false, .quiet = true, .activity = 3});
     }
-    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
 }
 
 static void end_after_a_death_needs_more_rounds_instead_of_counts(void **state)
@@ -504,7 +528,7 @@ static void end_after_a_death_needs_more_rounds_instead_of_counts(void **state)
     died(1);
     hello(1);
     quiet_beats(10, 0, 9, 2);
-    assert_int_equal(it.control.state, CONTROL_ACTIVE);
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
     quiet_beats(15, 0, 9, 2);
     assert_int_equal(it.control.state, CONTROL_FINISHING);
 }
@@ -778,6 +802,7 @@ int main(void)
         CASE(messages_that_workers_must_not_say_are_ignored),
         CASE(link_failed_touches_the_workers_that_did_not_see_it),
         CASE(end_needs_equal_counts_and_two_quiet_rounds),
+        CASE(end_waits_for_a_worker_that_says_nothing_since),
         CASE(end_activity_between_quiet_beats_begins_anew),
         CASE(end_after_a_death_needs_more_rounds_instead_of_counts),
         CASE(finish_goes_level_by_level_and_ends_in_good_order),
