@@ -13,6 +13,7 @@
 #define JOIN_MAX 3u
 #define HOPS_MAX 3u
 #define RENEWALS_MAX 4u
+#define FAILURES_MAX 1000u /* trees; beyond it nothing fails on purpose */
 
 struct sim *sim_now;
 
@@ -43,6 +44,14 @@ struct spout {
     uint32_t open[SIM_MESSAGES_MAX]; /* attempt + 1 */
     int64_t at_ns;
 };
+
+/* Whether a bolt fails a tuple on purpose: less often once many trees have failed, since a tree of
+ * many tuples would never come through. */
+static bool fails_now(uint32_t of_1000)
+{
+    uint64_t failed = sim_now->failed_count;
+    return failed < FAILURES_MAX && sim_chance(sim_now, failed < 200 ? of_1000 : 2);
+}
 
 /* Emits one tuple on a stream; the oracle learns to how many tasks it went. */
 static enum gale_err emit(struct gale_task *task, unsigned stream, int64_t key,
@@ -304,7 +313,7 @@ static enum gale_err flaky(void *state, struct gale_task *task, const struct gal
     struct meta meta;
     begin(bolt, task, tuple, &meta);
     bool after = sim_chance(sim_now, 500);
-    bool fails = sim_chance(sim_now, sim_now->faults ? 40 : 10);
+    bool fails = fails_now(40);
     if (!fails || after) {
         forward(bolt, task, 0, read_key(tuple), &meta, NULL);
     }
@@ -325,7 +334,7 @@ static enum gale_err manual(void *state, struct gale_task *task, const struct ga
     if (early) {
         forward(bolt, task, 0, read_key(tuple), &meta, NULL);
     }
-    if (sim_chance(sim_now, 10)) {
+    if (fails_now(10)) {
         oracle_failed(sim_now, &meta);
         gale_fail(task, tuple);
         return GALE_OK;
@@ -379,7 +388,7 @@ static enum gale_err on_later(void *state, struct gale_task *task, void *argumen
         return gale_timer_start(task, sim_now->plan->timeout_ms / 3, 0, on_later, pending,
                                 NULL);
     }
-    if (sim_chance(sim_now, 10)) {
+    if (fails_now(10)) {
         oracle_failed(sim_now, &meta);
         gale_fail(task, pending->tuple);
         return GALE_OK;

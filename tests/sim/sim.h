@@ -69,7 +69,7 @@ struct sim_process {
     bool spawned; /* its first pass came */
     int64_t wake_ns, stopped_until_ns, end_ns, exit_ns;
     int64_t stopped_at_ns, stopped_sum_ns;
-    int64_t drift_ns; /* what the present pass has taken so far, by its own clock */
+    int64_t drift_ns;    /* what the present pass has taken so far, by its own clock */
     uint32_t sends_left; /* until it dies in the midst of a step; 0: it does not */
     uint32_t idle_spins;
     struct packet *first, *last; /* arrived, not yet received */
@@ -165,7 +165,7 @@ struct sim {
     struct buf out;
     uint32_t crashes_count;
     bool coordinator_lossy; /* positions may be lost on their way */
-    bool died_late; /* after all was acked: its last positions may be lost */
+    bool died_late;         /* after all was acked: its last positions may be lost */
     /* topology */
     struct plan *plan;
     uint32_t workers_count;

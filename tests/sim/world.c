@@ -300,7 +300,7 @@ static void process_event(struct sim *sim, struct sim_process *process)
     if (process->exit_ns <= sim->now_ns) {
         process->exit_ns = INT64_MAX;
         sim->died_late =
-            sim->died_late || (!process->terminated && sim->control.state >= CONTROL_FINISHING);
+            sim->died_late || (!process->terminated && sim->control.state >= CONTROL_DRAINING);
         control_exited(&sim->control, process->index,
                        process->terminated ? "exit 0" : "killed by SIGKILL (signal 9)",
                        sim->now_ns);
