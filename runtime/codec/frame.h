@@ -46,9 +46,7 @@ enum frame_section {
     FRAME_RENEW = 4, /* {u64 root}: timeout starts anew */
     /* {u32 task, u32 generation, u64 granted_total}: bytes, absolute since that generation of the
      * addressee's link began */
-    FRAME_CREDIT = 5,
-    FRAME_REFUSE =
-        6 /* {u64 incarnation, u32 generation, u32 zero}: your link has a gap, open it anew */
+    FRAME_CREDIT = 5
 };
 
 size_t frame_section_entry_size(uint32_t type); /* 0 = unknown type */

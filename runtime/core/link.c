@@ -171,8 +171,8 @@ uint64_t link_out_take_seq(struct link_out *out, int64_t now_ns)
     return ++out->seq;
 }
 
-enum link_event link_out_on_refuse(struct link_out *out, uint64_t incarnation,
-                                   uint32_t generation, uint64_t self_incarnation)
+static enum link_event on_refusal(struct link_out *out, uint64_t incarnation,
+                                  uint32_t generation, uint64_t self_incarnation)
 {
     /* A link that only greets cannot have a gap: such a refusal is of an older generation, or the
      * answer that opened it was lost; both are mended by a new generation all the same. */
@@ -192,8 +192,8 @@ enum link_event link_out_on_hello(struct link_out *out, const struct link_hello 
         out->answer_owed = true;
     }
     if ((hello->flags & LINK_HELLO_REFUSED) != 0) {
-        return link_out_on_refuse(out, hello->seen_incarnation, hello->seen_generation,
-                                  self_incarnation);
+        return on_refusal(out, hello->seen_incarnation, hello->seen_generation,
+                          self_incarnation);
     }
     if (out->state != LINK_STATE_HELLO || hello->seen_incarnation != self_incarnation ||
         hello->seen_generation != out->generation) {

@@ -128,9 +128,6 @@ uint64_t link_out_take_seq(struct link_out *out, int64_t now_ns);
  *  process's own. */
 enum link_event link_out_on_hello(struct link_out *out, const struct link_hello *hello,
                                   uint64_t self_incarnation);
-/** Obeys FRAME_REFUSE, which says the same in a control frame. */
-enum link_event link_out_on_refuse(struct link_out *out, uint64_t incarnation,
-                                   uint32_t generation, uint64_t self_incarnation);
 /** Whether a HELLO should go now: to be seen, to refuse (`in` is the link of the same peer), or as
  *  an answer. */
 bool link_out_hello_due(const struct link_out *out, const struct link_in *in, int64_t now_ns);

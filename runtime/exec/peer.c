@@ -536,12 +536,6 @@ static void apply_entry(struct exec *exec, struct peer *peer, uint32_t type,
         }
         return;
     }
-    case FRAME_REFUSE:
-        if (link_out_on_refuse(&peer->out, load_u64(entry), load_u32(entry + 8),
-                               exec->options.incarnation) == LINK_EVENT_REFUSED) {
-            reopen(exec, peer);
-        }
-        return;
     }
 }
 

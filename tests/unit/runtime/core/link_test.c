@@ -328,8 +328,9 @@ static void link_out_refusal_fails_its_own_generation_only(void **state)
     link_out_open(&out, 0);
     hear(&out, seen(2, 0));
     assert_int_equal(hear(&out, seen(1, LINK_HELLO_REFUSED)), LINK_EVENT_NONE);
-    assert_int_equal(link_out_on_refuse(&out, OWN_INCARNATION + 1, 2, OWN_INCARNATION),
-                     LINK_EVENT_NONE);
+    struct link_hello other = seen(2, LINK_HELLO_REFUSED);
+    other.seen_incarnation = OWN_INCARNATION + 1;
+    assert_int_equal(hear(&out, other), LINK_EVENT_NONE);
     assert_true(link_out_is_open(&out));
     assert_int_equal(hear(&out, seen(2, LINK_HELLO_REFUSED)), LINK_EVENT_REFUSED);
     assert_int_equal(out.state, LINK_STATE_FAILED);
