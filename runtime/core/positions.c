@@ -68,12 +68,13 @@ enum gale_err positions_emit(struct positions *positions, uint64_t id, uint64_t 
         return find(positions, id, place);
     }
     if (positions->tail - positions->head == positions->room) {
-        enum gale_err err = grow(positions);
+        enum gale_err err = positions->lost ? GALE_ERR_LIMIT : grow(positions);
         if (err != GALE_OK) {
+            positions->lost = true;
             return err;
         }
     }
-    if (positions->head == positions->tail) {
+    if (positions->head == positions->tail && !positions->lost) {
         positions->low_id = id;
     }
     struct positions_entry *entry = &positions->ring[positions->tail & (positions->room - 1)];
@@ -93,6 +94,9 @@ void positions_done(struct positions *positions, uint64_t place)
     while (positions->head != positions->tail &&
            positions->ring[positions->head & (positions->room - 1)].done) {
         positions->head++;
+    }
+    if (positions->lost) {
+        return;
     }
     positions->low_id = positions->head == positions->tail
                             ? positions->high_id

@@ -290,7 +290,8 @@ static int64_t spout_next_ns(const struct exec *exec, const struct task *task)
     if (task->ends_count > 0) {
         return exec->now_ns;
     }
-    if (!exec->active || exec->draining || !task->opened || head_blocked(exec, task)) {
+    if (!exec->active || exec->draining || !task->opened || head_blocked(exec, task) ||
+        positions_blocked(task)) {
         return INT64_MAX;
     }
     uint32_t open = task->ledger.open_count - (task->spare_root ? 1 : 0);

@@ -37,6 +37,7 @@
 #define EXEC_TIMERS_MAX 4096u /* of one worker */
 #define EXEC_FDS_MAX 1024u
 #define EXEC_POSITION_MAX 65536u
+#define EXEC_POSITIONS_OPEN_MAX (1u << 23) /* messages behind the oldest open one, of a spout task */
 #define EXEC_PAUSE_NS INT64_C(1000000000) /* a longer gap between steps was a stopped process */
 #define EXEC_SAMPLE_STEP 1024u            /* execute times: one of so many once it runs fast */
 #define EXEC_OUTPUT_MAX (64u << 20)       /* bytes queued on one lane by one call */
@@ -219,6 +220,7 @@ struct task {
     uint64_t roots_count; /* emits with an id */
     uint64_t saved_low_id;
     int64_t wait_ns;
+    uint32_t replays_due; /* fails that next was not called for yet */
     bool replayable, opened, done, woken, in_next;
     struct spout_end *ends; /* callbacks owed */
     uint32_t ends_head, ends_count, ends_room;
@@ -324,6 +326,13 @@ static inline struct task *task_of(struct gale_task *task)
 static inline const struct task *task_of_const(const struct gale_task *task)
 {
     return (const struct task *)(const void *)task;
+}
+
+/* A message stays open while ever more behind it end: new ones must wait, its replay may not. */
+static inline bool positions_blocked(const struct task *task)
+{
+    return task->positions.tail - task->positions.head >= EXEC_POSITIONS_OPEN_MAX &&
+           task->replays_due == 0;
 }
 
 /* The scope of an emit with explicit anchors. */

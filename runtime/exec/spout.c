@@ -19,6 +19,7 @@ static void owe_end(struct task *task, uint64_t id, bool acked, uint64_t latency
 {
     const struct gale_spout_ops *ops = task->component->spout;
     task->woken = true;
+    task->replays_due += acked ? 0 : 1;
     if (!task->hooked && (acked ? ops->ack == NULL : ops->fail == NULL)) {
         return;
     }
@@ -167,6 +168,10 @@ EXEC_HOT enum gale_err emit_root(struct task *task, unsigned stream, uint64_t me
     }
     task->roots_count++;
     if (!scope.used) {
+        if (scope.failed) { /* The next tuple must not have a root that was failed. */
+            ledger_cancel(&task->ledger, root);
+            task->spare_root = 0;
+        }
         ended_at_once(exec, task, message_id, start_ns, scope.failed);
     } else {
         seal(exec, task, &scope, message_id, start_ns);
@@ -224,19 +229,19 @@ bool spout_run(struct exec *exec, struct task *task)
         task->woken =
             true; /* A fail may want a replay; calls of next in between took the wake. */
     }
-    if (!may_start(exec, task) || head_must_wait(exec, task)) {
+    if (!may_start(exec, task) || head_must_wait(exec, task) || positions_blocked(task)) {
         return ended;
     }
     const struct gale_spout_ops *ops = task->component->spout;
-    bool asked = false;
+    uint32_t calls = 0;
     uint64_t before = task->count.emitted;
-    for (uint32_t i = 0; i < EXEC_SPOUT_QUANTUM; i++) {
+    while (calls < EXEC_SPOUT_QUANTUM) {
         if (open_trees(task) >= task->component->max_pending || head_blocked(exec, task)) {
             break;
         }
         task->woken = false;
         task->wait_ns = 0;
-        asked = true;
+        calls++;
         enum gale_next next = ops->next(task->state, &task->head);
         if (next == GALE_NEXT_MORE) {
             task->done = false;
@@ -248,8 +253,9 @@ bool spout_run(struct exec *exec, struct task *task)
         }
         break;
     }
+    task->replays_due -= calls < task->replays_due ? calls : task->replays_due;
     exec->activity += task->count.emitted != before ? 1 : 0;
-    return ended || (asked && task->wait_ns == 0) || task->count.emitted != before;
+    return ended || (calls > 0 && task->wait_ns == 0) || task->count.emitted != before;
 }
 
 void gale_spout_wait(struct gale_task *head, int64_t at_ns)

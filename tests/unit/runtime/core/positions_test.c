@@ -106,6 +106,26 @@ static void positions_pass_only_when_nothing_is_open(void **state)
     assert_int_equal(positions->low_id, 7);
 }
 
+/* One that stays open while 16 M follow: what finds no room must not be passed by the low mark. */
+static void positions_message_without_room_stops_the_low_mark_for_good(void **state)
+{
+    struct positions *positions = *state;
+    uint64_t first = emit(positions, 0);
+    uint64_t place;
+    uint64_t id = 1;
+    while (positions_emit(positions, id, &place) == GALE_OK) {
+        positions_done(positions, place);
+        id++;
+    }
+    assert_int_equal(positions_emit(positions, id, &place), GALE_ERR_LIMIT);
+    positions_done(positions, first);
+    assert_int_equal(positions->low_id, 0);
+    assert_false(positions_pass(positions, id + 1));
+    uint64_t later = emit(positions, id + 1);
+    positions_done(positions, later);
+    assert_int_equal(positions->low_id, 0);
+}
+
 /* Random emits, acks and replays; the model is a plain array. */
 static void positions_random_order_equals_the_model(void **state)
 {
@@ -152,6 +172,7 @@ int main(void)
         TEST(positions_smaller_id_that_is_not_open_is_refused),
         TEST(positions_done_twice_or_of_no_place_changes_nothing),
         TEST(positions_pass_only_when_nothing_is_open),
+        TEST(positions_message_without_room_stops_the_low_mark_for_good),
         TEST(positions_random_order_equals_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
