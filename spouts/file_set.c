@@ -2,6 +2,7 @@
 /* Files, segments and saved positions of the file spout; see file_set.h. */
 #include "spouts/file_set.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,27 @@ enum gale_err file_set_add(struct file_set *set, const char *path)
     return GALE_OK;
 }
 
+/* A file that is named outright must be there and readable: a run that quietly does without its input
+ * would end as if all were well. What a glob brings is taken as it comes. */
+static enum gale_err check_named(const char *path, struct gale_error *error)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return gale_error_set(error, errno == ENOENT ? GALE_ERR_NOT_FOUND : GALE_ERR_IO,
+                              "no file `%s` (%s); correct the option path", path,
+                              strerror(errno));
+    }
+    if (!S_ISREG(info.st_mode)) {
+        return gale_error_set(error, GALE_ERR_INVALID,
+                              "`%s` is not a regular file; correct the option path", path);
+    }
+    if (access(path, R_OK) != 0) {
+        return gale_error_set(error, GALE_ERR_IO, "cannot read `%s`: %s; correct its rights",
+                              path, strerror(errno));
+    }
+    return GALE_OK;
+}
+
 /* Adds what one path or glob stands for to `found`. */
 static enum gale_err expand(struct file_set *found, const char *pattern, bool follow,
                             struct gale_error *error)
@@ -42,11 +64,8 @@ static enum gale_err expand(struct file_set *found, const char *pattern, bool fo
     struct stat info;
     bool is_pattern = strpbrk(pattern, "*?[") != NULL && stat(pattern, &info) != 0;
     if (!is_pattern) {
-        if (!follow && stat(pattern, &info) != 0) {
-            return gale_error_set(error, GALE_ERR_NOT_FOUND,
-                                  "no file `%s`; correct the option path", pattern);
-        }
-        return file_set_add(found, pattern);
+        enum gale_err bad = follow ? GALE_OK : check_named(pattern, error);
+        return bad == GALE_OK ? file_set_add(found, pattern) : bad;
     }
     int status = glob(pattern, 0, NULL, &matches);
     if (status == GLOB_NOSPACE) {

@@ -19,10 +19,12 @@
 #include "spouts/retry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gale/gale.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BLOCK_SIZE ((size_t)256 * 1024)
@@ -104,12 +106,21 @@ static enum gale_err stdin_open(void *state, struct gale_task *task,
 {
     struct stdin_spout *spout = state;
     const char *text = getenv("GALE_STDIN_FD");
+    struct stat info;
     if (gale_task_parallelism(task) != 1) {
         gale_task_error(task,
                         "standard input can be read by one task only; set parallelism: 1");
         return GALE_ERR_INVALID;
     }
     spout->fd = text != NULL ? atoi(text) : STDIN_FILENO;
+    /* `gale` puts a descriptor that cannot be read in the place of a closed one. */
+    int flags = fcntl(spout->fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || fstat(spout->fd, &info) != 0 ||
+        S_ISDIR(info.st_mode)) {
+        gale_task_error(task, "standard input is closed or cannot be read; give it a file or "
+                              "a pipe");
+        return GALE_ERR_IO;
+    }
     spout->line_max = (size_t)gale_conf_size(conf, "max_line", LINE_MAX_DEFAULT);
     spout->oldest = 1;
     spout->next_id = 1;

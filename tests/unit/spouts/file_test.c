@@ -306,6 +306,7 @@ static void file_missing_path_is_an_error(void **state)
     (void)state;
     refuses(&file_spout_ops, with_path("nothing-here", ""), "nothing-here");
     refuses(&file_spout_ops, with_path("*.none", ""), "*.none");
+    refuses(&file_spout_ops, with_path("", ""), "not a regular file");
     refuses(&file_spout_ops, with_path("x", "with: [size]"), "path and offset");
     refuses(&file_spout_ops, "field: x", "path");
 }

@@ -117,6 +117,17 @@ static void stdin_two_tasks_are_refused(void **state)
     close(pipe_ends[1]);
 }
 
+static void stdin_unreadable_is_an_error(void **state)
+{
+    char text[16];
+    (void)state;
+    snprintf(text, sizeof(text), "%d", pipe_ends[1]);
+    assert_int_equal(setenv("GALE_STDIN_FD", text, 1), 0);
+    refuses(&stdin_spout_ops, NULL, "cannot be read");
+    close(pipe_ends[1]);
+    refuses(&stdin_spout_ops, NULL, "cannot be read");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +139,7 @@ int main(void)
                                         close_pipe),
         cmocka_unit_test_setup_teardown(stdin_long_line_is_left_out, open_pipe, close_pipe),
         cmocka_unit_test_setup_teardown(stdin_two_tasks_are_refused, open_pipe, close_pipe),
+        cmocka_unit_test_setup_teardown(stdin_unreadable_is_an_error, open_pipe, close_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
