@@ -25,7 +25,7 @@ static const struct {
     {EXIT_USAGE, "usage", "The command line is wrong."},
     {EXIT_NO_INPUT, "not_found", "No such file, component or topology."},
     {EXIT_UNAVAILABLE, "unavailable", "Something that is needed cannot be reached."},
-    {EXIT_INTERNAL, "internal", "A fault in gale itself, or out of memory."},
+    {EXIT_INTERNAL, "internal", "A fault in gale or in a component, or out of memory."},
     {EXIT_CANT_CREATE, "exists", "It exists already and is not overwritten."},
     {EXIT_IO, "io", "Reading or writing failed, stdout included."},
     {EXIT_TEMPORARY, "temporary", "Busy or timed out; try again."},

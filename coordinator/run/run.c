@@ -28,6 +28,8 @@
 #define RUN_EXIT_INVALID 78
 #define RUN_EXIT_NO_INPUT 66
 #define RUN_EXIT_INTERNAL 70
+#define RUN_EXIT_IO 74
+#define RUN_EXIT_TEMPORARY 75
 
 static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation);
 
@@ -252,10 +254,15 @@ static enum gale_err make_sockets(struct run *run, struct gale_error *error)
 static enum gale_err make_loop(struct run *run, struct gale_error *error)
 {
     sigset_t signals;
+    struct sigaction hangup;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGUSR1);
+    /* A closed terminal ends the run in good order, unless nohup asked to outlive it. */
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+        sigaddset(&signals, SIGHUP);
+    }
     enum gale_err err = loop_new(&run->loop, error);
     return err == GALE_OK ? loop_signals(run->loop, &signals, on_signal, run) : err;
 }
@@ -366,6 +373,31 @@ static void go(struct run *run)
     }
 }
 
+/* What docs/command-line.md promises for a run that could not start. */
+static int exit_code_of(enum gale_err err)
+{
+    switch (err) {
+    case GALE_OK: return 0;
+    case GALE_ERR_NOT_FOUND: return RUN_EXIT_NO_INPUT;
+    case GALE_ERR_INVALID:
+    case GALE_ERR_ABI:
+    case GALE_ERR_TYPE:
+    case GALE_ERR_UNSUPPORTED: return RUN_EXIT_INVALID;
+    case GALE_ERR_IO:
+    case GALE_ERR_CORRUPT: return RUN_EXIT_IO;
+    case GALE_ERR_AGAIN:
+    case GALE_ERR_TIMEOUT:
+    case GALE_ERR_STATE: return RUN_EXIT_TEMPORARY; /* the store of another run of this name */
+    case GALE_ERR_EXISTS:
+    case GALE_ERR_LIMIT:
+    case GALE_ERR_CLOSED:
+    case GALE_ERR_NOMEM:
+    case GALE_ERR_STALE:
+    case GALE_ERR_FAILED: break;
+    }
+    return RUN_EXIT_INTERNAL;
+}
+
 static int finish(struct run *run)
 {
     int code = 0;
@@ -377,7 +409,7 @@ static int finish(struct run *run)
         }
     } else if (run->control.aborted) {
         run->end = RUN_END_ABORTED;
-        code = run->signal ? 128 + run->signal : 75;
+        code = run->signal ? 128 + run->signal : RUN_EXIT_TEMPORARY;
     } else if (run->signal) {
         code = 128 + run->signal;
     }
@@ -470,7 +502,7 @@ int run_topology(const struct run_options *options, const struct run_view *view)
         if (error.text[0] == '\0') {
             gale_error_set(&error, err, "the run cannot start: %s", gale_err_name(err));
         }
-        return fail(&run, RUN_EXIT_INTERNAL, &error);
+        return fail(&run, exit_code_of(err), &error);
     }
     run.control.epoch = run.epoch;
     announce_descriptors();

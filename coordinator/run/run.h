@@ -125,9 +125,10 @@ struct run_view {
 };
 
 /**
- * Runs a topology to its end and leaves no process behind. Blocks; handles SIGINT and SIGTERM
- * (drain, then stop) and SIGUSR1 (inactive, active again) while it runs. @return the process's exit code (0, 66, 70, 78, 130, 143 …); nothing is printed
- * except log lines on stderr.
+ * Runs a topology to its end and leaves no process behind. Blocks; handles SIGINT, SIGTERM and
+ * SIGHUP (drain, then stop) and SIGUSR1 (inactive, active again) while it runs. @return the
+ * process's exit code (0, 66, 70, 74, 75, 78, 130, 143 …); nothing is printed except log lines
+ * on stderr.
  */
 int run_topology(const struct run_options *options, const struct run_view *view);
 

@@ -156,5 +156,27 @@ check "bash completion completes options" bash -c '
     _gale
     [[ ${COMPREPLY[*]} == --duration ]]' "$dir/gale.bash"
 
+# Why a run cannot start is told by its exit code.
+echo x >"$dir/file"
+expect "run with a state directory that cannot be" 74 "" "choose another with --state-dir" \
+    "$GALE" run --state-dir "$dir/file" "$dir/good.yaml"
+cat >"$dir/slow.yaml" <<'YAML'
+name: slow
+workers: 1
+spouts:
+  numbers: { type: generator, constant: x, rate: 100 }
+bolts:
+  seen: { type: file, path: "${seen}", from: [ numbers ] }
+YAML
+"$GALE" run --state-dir "$dir/state" -D seen="$dir/seen" "$dir/slow.yaml" 2>"$dir/hup" &
+first=$!
+until [[ -s $dir/seen ]] || ! kill -0 $first; do sleep 0.02; done
+expect "a second run of one name" 75 "" "in use by another process" \
+    "$GALE" run --state-dir "$dir/state" -D seen="$dir/seen" "$dir/slow.yaml"
+kill -HUP $first
+wait $first
+check "a closed terminal ends a run in good order" test $? -eq 129
+check "and it says so" grep -q "interrupted, drained" "$dir/hup"
+
 echo "$failures failed"
 exit $((failures > 0))
