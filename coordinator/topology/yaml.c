@@ -437,6 +437,11 @@ enum gale_err yaml_read(struct load *load, const char *name, const char *text, s
     if (!reader) {
         return GALE_ERR_NOMEM;
     }
+    /* A byte order mark, as some editors write it, is no part of the text. */
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        size -= 3;
+    }
     reader->load = load;
     reader->name = name;
     buf_init(&reader->text, 0);

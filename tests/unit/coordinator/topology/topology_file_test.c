@@ -107,6 +107,17 @@ static void yaml_valid_file_gives_types_and_places(void **state)
     loaded_fini(&loaded);
 }
 
+static void yaml_byte_order_mark_is_skipped(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_text(&loaded, "\xef\xbb\xbfname: wc\r\nworkers: 2\r\n", NULL);
+    assert_int_equal(loaded.err, GALE_OK);
+    assert_string_equal(gale_conf_string(loaded.tree, "name", ""), "wc");
+    assert_int_equal(gale_conf_int64(loaded.tree, "workers", 0), 2);
+    loaded_fini(&loaded);
+}
+
 static void yaml_duplicate_keys_are_all_reported_and_the_first_wins(void **state)
 {
     (void)state;
@@ -391,6 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(yaml_valid_file_gives_types_and_places),
+        cmocka_unit_test(yaml_byte_order_mark_is_skipped),
         cmocka_unit_test(yaml_duplicate_keys_are_all_reported_and_the_first_wins),
         cmocka_unit_test(yaml_refused_forms_give_one_error_at_their_place),
         cmocka_unit_test(yaml_bad_bytes_are_located),
