@@ -25,9 +25,11 @@ help:
 build:
 	@cd "$(root)" && bash tests/setup.sh build && bash tests/build.sh release
 
+# Not in the root: a relative DEMO is the caller's. By the environment: it may hold blanks.
+export DEMO
 demo: build
-	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
-		GALE="$(root)build/release/gale" bash topologies/wordcount/demo.sh $(DEMO)
+	@GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
+		GALE="$(root)build/release/gale" bash "$(root)topologies/wordcount/demo.sh" "$$DEMO"
 
 check:
 	@cd "$(root)" && bash tests/setup.sh check && bash tests/check.sh
