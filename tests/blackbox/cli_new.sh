@@ -24,6 +24,11 @@ for kind in bolt spout; do
     ) || fail "$kind: make and make test"
     grep -q "^ok - " log || fail "$kind: the test says what it checked"
     ! grep -q "^not ok" log || fail "$kind: its test"
+    (
+        export PATH=${GALE%/*}:$PATH
+        cmake -S my-$kind -B build-$kind && cmake --build build-$kind &&
+            ctest --test-dir build-$kind --no-tests=error
+    ) >log 2>&1 || { cat log; fail "$kind: cmake, with the gale in PATH"; }
     "$GALE" components --module my-$kind/libmy-$kind.so -q | grep -qx "my-$kind" ||
         fail "$kind: the module shows its component"
     "$GALE" validate --strict my-$kind/my-$kind.yaml || fail "$kind: its topology is invalid"
