@@ -37,7 +37,8 @@
 #define EXEC_TIMERS_MAX 4096u /* of one worker */
 #define EXEC_FDS_MAX 1024u
 #define EXEC_POSITION_MAX 65536u
-#define EXEC_POSITIONS_OPEN_MAX (1u << 23) /* messages behind the oldest open one, of a spout task */
+#define EXEC_POSITIONS_OPEN_MAX \
+    (1u << 23) /* messages behind the oldest open one, of a spout task */
 #define EXEC_PAUSE_NS INT64_C(1000000000) /* a longer gap between steps was a stopped process */
 #define EXEC_SAMPLE_STEP 1024u            /* execute times: one of so many once it runs fast */
 #define EXEC_OUTPUT_MAX (64u << 20)       /* bytes queued on one lane by one call */

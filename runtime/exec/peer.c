@@ -546,8 +546,9 @@ static void apply_acks(struct exec *exec, const uint8_t *entries, uint32_t count
     for (uint32_t i = 0; i < count; i++) {
         if (i + ahead < count) {
             uint64_t next = load_u64(entries + (size_t)(i + ahead) * 16);
-            struct task *task =
-                root_task(next) <= exec->plan->tasks_count ? exec->tasks[root_task(next)] : NULL;
+            struct task *task = root_task(next) <= exec->plan->tasks_count
+                                    ? exec->tasks[root_task(next)]
+                                    : NULL;
             if (task) {
                 ledger_prefetch(&task->ledger, next);
             }

@@ -40,9 +40,8 @@ static enum gale_err ticker_execute(void *state, struct gale_task *task,
     return GALE_OK;
 }
 
-static const struct gale_bolt_ops ticker_ops = {
-    GALE_BOLT_HEAD, .name = "ticker", .fields = "n", .execute = ticker_execute,
-    .tick = ticker_tick};
+static const struct gale_bolt_ops ticker_ops = {GALE_BOLT_HEAD, .name = "ticker", .fields = "n",
+                                                .execute = ticker_execute, .tick = ticker_tick};
 
 static int stop(void **state)
 {
