@@ -101,6 +101,18 @@ static void print_components(const struct run_report *report, FILE *file, bool c
     text_table_fini(&table);
 }
 
+/* Refused emits and the like fail no tuple, so the table alone would look as if all were well. */
+static void print_errors(const struct run_report *report, FILE *file)
+{
+    for (size_t i = 0; i < report->components_count; i++) {
+        const struct run_component_report *component = &report->components[i];
+        if (component->errors > 0) {
+            fprintf(file, "%s: %" PRIu64 " error%s, see the log\n", component->name,
+                    component->errors, component->errors == 1 ? "" : "s");
+        }
+    }
+}
+
 void report_text(const struct run_report *report, FILE *file, bool color)
 {
     char p50[REPORT_NUMBER_SIZE];
@@ -110,6 +122,7 @@ void report_text(const struct run_report *report, FILE *file, bool color)
     fprintf(file, "\n%s: %s; %.1f s, %.1f s of CPU, %s\n", report->topology,
             end_sentence(report->end), report->elapsed_s, report->cpu_s, report->guarantee);
     print_components(report, file, color);
+    print_errors(report, file);
     if (report->complete_count > 0) {
         fprintf(file, "complete latency p50 %s  p99 %s  p99.9 %s  max %s\n",
                 report_time(report->complete_p50_ns, p50),

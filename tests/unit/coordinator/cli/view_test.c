@@ -285,6 +285,7 @@ static const struct run_component_report report_components[] = {
      .executed = 70,
      .emitted = 0,
      .acked = 70,
+     .errors = 2,
      .exec_p50_ns = 900,
      .exec_p99_ns = 1800},
 };
@@ -355,6 +356,7 @@ static void report_text_matches_golden(void **state)
         "COMPONENT  TASKS  EXECUTED  EMITTED  ACKED  FAILED  TIMED OUT  EXEC p50  EXEC p99\n"
         "lines          1         -       10      9       1          1         -         -\n"
         "count          2        70        0     70       0          -     900ns     1.8us\n"
+        "count: 2 errors, see the log\n"
         "complete latency p50 32us  p99 120us  p99.9 200us  max 4.0ms\n"
         "worker 0 pid 41, 6.0 MiB at most, 1 restart\n"
         "replayed 1, duplicate frames dropped 0, frames refused 0, links failed 0\n");
