@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -154,11 +155,13 @@ static void state_directory(char *out, size_t size)
 {
     const char *base = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
+    const struct passwd *user = home != NULL && *home == '/' ? NULL : getpwuid(getuid());
     struct stat status;
+    home = user != NULL ? user->pw_dir : home;
     if (base != NULL && *base == '/') {
         snprintf(out, size, "%s/gale", base);
     } else {
-        snprintf(out, size, "%s/.local/state/gale", home != NULL ? home : "/tmp");
+        snprintf(out, size, "%s/.local/state/gale", home != NULL ? home : "");
     }
     char *slash;
     while (stat(out, &status) != 0 && (slash = strrchr(out, '/')) != NULL && slash != out) {

@@ -10,6 +10,7 @@
 #include <gale/log.h>
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,7 @@ static enum gale_err state_directory(struct run *run, struct gale_error *error)
     const char *given = run->options->state_dir;
     const char *state_home = getenv("XDG_STATE_HOME");
     const char *home = getenv("HOME");
+    const struct passwd *user = home && home[0] == '/' ? NULL : getpwuid(getuid());
     int size;
     if (given) {
         size =
@@ -54,8 +56,14 @@ static enum gale_err state_directory(struct run *run, struct gale_error *error)
         size = snprintf(run->state_path, sizeof(run->state_path), "%s/gale/%s", state_home,
                         run->plan->name);
     } else {
+        home = home && home[0] == '/' ? home : user ? user->pw_dir : "";
+        if (home[0] != '/') {
+            return gale_error_set(error, GALE_ERR_INVALID,
+                                  "HOME is not set, so there is no place for positions; choose "
+                                  "one with --state-dir");
+        }
         size = snprintf(run->state_path, sizeof(run->state_path), "%s/.local/state/gale/%s",
-                        home ? home : "/tmp", run->plan->name);
+                        home, run->plan->name);
     }
     if (size < 0 || (size_t)size >= sizeof(run->state_path) - 16) {
         return gale_error_set(error, GALE_ERR_LIMIT, "the state directory's path is too long");
