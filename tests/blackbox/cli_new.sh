@@ -44,6 +44,7 @@ for name in ../up "a b" 1st __x "" a/b; do
     "$GALE" new bolt "$name" >/dev/null 2>err || code=$?
     [[ $code -eq 64 ]] || fail "the name '$name' gives $code instead of 64"
 done
+"$GALE" new spout int >/dev/null 2>&1 && make -C int >log 2>&1 || { cat log; fail "a keyword as name"; }
 echo "ok - names are checked and nothing is overwritten"
 
 "$GALE" new topology words --dir "$dir" >/dev/null 2>&1
