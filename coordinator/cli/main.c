@@ -14,6 +14,7 @@
 
 int main(int argc, char **argv)
 {
+    static char version[] = "version";
     output_guard_descriptors();
     if (argc > 1 && strcmp(argv[1], "worker") == 0) {
         if (argc > 3 && strcmp(argv[2], "--parent") == 0) {
@@ -21,6 +22,10 @@ int main(int argc, char **argv)
         }
         const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
         return worker_main(argc - 1, argv + 1, &builtins);
+    }
+    /* What every program is asked first. */
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        argv[1] = version;
     }
     return verbs_main(argc, argv);
 }

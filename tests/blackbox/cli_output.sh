@@ -144,6 +144,10 @@ fi
 
 # Completions are valid shell.
 "$GALE" completion bash >"$dir/gale.bash"
+check "completion --json holds the script" bash -c '
+    "$0" completion bash --json | python3 -c "import json, sys
+assert json.load(sys.stdin)[\"script\"] == open(sys.argv[1]).read()" "$1"' "$GALE" "$dir/gale.bash"
+expect "--version" 0 "^gale [0-9]" "" "$GALE" --version
 check "bash completion is valid bash" bash -n "$dir/gale.bash"
 check "bash completion completes verbs" bash -c '
     source "$0"
