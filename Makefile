@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Thin: each target calls CMake, ctest or a script. `make help` lists them.
-root := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+# Not by $(abspath), which cannot have blanks in the path.
+root := $(shell dirname -- "$$(realpath -- "$(strip $(MAKEFILE_LIST))")")/
 SEEDS ?= 20000
 FUZZ_SECONDS ?= 60
 PREFIX ?= /usr/local
