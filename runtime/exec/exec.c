@@ -298,7 +298,8 @@ static int64_t spout_next_ns(const struct exec *exec, const struct task *task)
     if (open >= task->component->max_pending || (task->done && !task->woken)) {
         return INT64_MAX;
     }
-    return task->woken ? exec->now_ns : task->wait_ns;
+    int64_t next = task->woken ? exec->now_ns : task->wait_ns;
+    return next > task->rests_until_ns ? next : task->rests_until_ns;
 }
 
 int64_t exec_next_ns(const struct exec *exec)

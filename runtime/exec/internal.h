@@ -221,7 +221,9 @@ struct task {
     uint64_t roots_count; /* emits with an id */
     uint64_t saved_low_id;
     int64_t wait_ns;
-    uint32_t replays_due; /* fails that next was not called for yet */
+    uint32_t replays_due;             /* fails that next was not called for yet */
+    int64_t rests_until_ns, rest_ns;  /* after rounds in which all failed */
+    uint64_t rest_acked, rest_failed; /* acked at the last fail, fails since then */
     bool replayable, opened, done, woken, in_next;
     struct spout_end *ends; /* callbacks owed */
     uint32_t ends_head, ends_count, ends_room;

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 
 #define SPOUT_IDLE_NS INT64_C(1000000)
+#define SPOUT_ROUND_MIN 16u /* fails in a row that count as one more round */
+#define SPOUT_REST_MIN_NS INT64_C(1000000)
+#define SPOUT_REST_MAX_NS INT64_C(500000000)
 
 int64_t exec_deadline(const struct exec *exec)
 {
@@ -40,6 +43,29 @@ static void owe_end(struct task *task, uint64_t id, bool acked, uint64_t latency
     }
     task->ends[(task->ends_head + task->ends_count++) & (task->ends_room - 1)] =
         (struct spout_end){id, acked, latency_us};
+}
+
+/* A tree failed. Replays at once are right while some come through; where round after round of all
+ * that may be open fails and nothing is acked, they only keep full what makes them fail (timers,
+ * kept tuples, queues of trees that failed long ago). So the task rests, longer from round to round,
+ * until one is acked. A lost link or worker costs a round or two and no rest that matters. */
+static void tree_failed(struct task *task, uint64_t id)
+{
+    uint64_t round = task->component->max_pending;
+    round = round > SPOUT_ROUND_MIN ? round : SPOUT_ROUND_MIN;
+    task->count.failed++;
+    if (task->rest_acked != task->count.acked) {
+        task->rest_acked = task->count.acked;
+        task->rest_ns = 0;
+        task->rest_failed = 0;
+    }
+    if (++task->rest_failed > 2 * round) {
+        int64_t rest = task->rest_ns ? 2 * task->rest_ns : SPOUT_REST_MIN_NS;
+        task->rest_ns = rest < SPOUT_REST_MAX_NS ? rest : SPOUT_REST_MAX_NS;
+        task->rests_until_ns = task->exec->now_ns + task->rest_ns;
+        task->rest_failed -= round;
+    }
+    owe_end(task, id, false, 0);
 }
 
 static uint64_t latency_note(struct exec *exec, struct task *task, int64_t start_ns)
@@ -74,9 +100,8 @@ void spout_tree_ended(struct exec *exec, struct task *task, const struct ledger_
         task->woken = true;
         return;
     }
-    task->count.failed++;
     task->count.timed_out += timed_out ? 1 : 0;
-    owe_end(task, ended->message_id, false, 0);
+    tree_failed(task, ended->message_id);
 }
 
 static void emit_untracked(struct task *task, uint64_t id)
@@ -109,8 +134,7 @@ static void ended_at_once(struct exec *exec, struct task *task, uint64_t id, int
     if (task->replayable) {
         positions_emit(&task->positions, id, &place);
     }
-    task->count.failed++;
-    owe_end(task, id, false, 0);
+    tree_failed(task, id);
 }
 
 static void seal(struct exec *exec, struct task *task, const struct scope *scope, uint64_t id,
@@ -206,7 +230,8 @@ void spout_deliver_ends(struct exec *exec, struct task *task)
 
 static bool may_start(struct exec *exec, struct task *task)
 {
-    if (!exec->active || exec->draining || !task->opened) {
+    if (!exec->active || exec->draining || !task->opened ||
+        exec->now_ns < task->rests_until_ns) {
         return false;
     }
     if (!task->woken && (task->done || exec->now_ns < task->wait_ns)) {

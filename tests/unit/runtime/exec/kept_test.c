@@ -265,6 +265,54 @@ static void replay_by_the_spout_gets_a_new_root(void **state)
     assert_int_equal(harness_fails("s", 1), 1);
 }
 
+static bool moody_fails;
+
+static enum gale_err moody_execute(void *state, struct gale_task *task,
+                                   const struct gale_tuple *tuple)
+{
+    (void)state;
+    (void)task;
+    (void)tuple;
+    return moody_fails ? GALE_ERR_FAILED : GALE_OK;
+}
+
+static const struct gale_bolt_ops moody_ops = {GALE_BOLT_HEAD, .name = "moody",
+                                               .execute = moody_execute};
+
+/* Ten seconds in which each tree fails at once, then a bolt that has recovered. */
+static void check_rest(const char *placement)
+{
+    harness_add_bolt(&moody_ops);
+    moody_fails = true;
+    harness_start("{name: t, spouts: {s: {type: feed, replay: true, max_pending: 8}},"
+                  " bolts: {b: {type: moody, from: [{s: shuffle}]}}}",
+                  placement);
+    feed_many("s", 1, 8);
+    harness_advance(10000);
+    assert_true(harness_given("s") >= 48);
+    assert_true(harness_given("s") < 1000);
+    moody_fails = false;
+    harness_advance(600);
+    assert_int_equal(harness_acks("s", 0), 8);
+    uint32_t given = harness_given("s");
+    feed_many("s", 9, 16);
+    harness_run();
+    harness_run();
+    assert_int_equal(harness_given("s"), given + 8);
+}
+
+static void replays_rest_while_nothing_but_fails_comes_back(void **state)
+{
+    (void)state;
+    check_rest("00");
+}
+
+static void replays_over_link_rest_while_nothing_but_fails_comes_back(void **state)
+{
+    (void)state;
+    check_rest("01");
+}
+
 static void late_ack_of_a_failed_tree_does_not_ack_its_replay(void **state)
 {
     (void)state;
@@ -395,6 +443,8 @@ int main(void)
         CASE(max_pending_stops_next_until_acks_come),
         CASE(max_pending_does_not_count_untracked_emits),
         CASE(replay_by_the_spout_gets_a_new_root),
+        CASE(replays_rest_while_nothing_but_fails_comes_back),
+        CASE(replays_over_link_rest_while_nothing_but_fails_comes_back),
         CASE(late_ack_of_a_failed_tree_does_not_ack_its_replay),
         CASE(at_most_once_acks_at_once_and_never_fails),
         CASE(low_mark_stays_before_a_failed_message_until_its_replay),
