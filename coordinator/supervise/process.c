@@ -220,7 +220,7 @@ void process_die_with_parent(int64_t parent_pid)
 void process_status_text(int status, char *out, size_t size)
 {
     if (WIFEXITED(status)) {
-        snprintf(out, size, "exit %d", WEXITSTATUS(status));
+        snprintf(out, size, "exited with %d", WEXITSTATUS(status));
     } else if (WIFSIGNALED(status)) {
         const char *name = sigabbrev_np(WTERMSIG(status));
         snprintf(out, size, "killed by SIG%s (signal %d)%s", name ? name : "?",

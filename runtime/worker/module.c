@@ -364,7 +364,7 @@ const struct module *module_load(const char *path, struct gale_error *error)
     /* O_NONBLOCK: a FIFO in the module's place must not stop the process here. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        (void)gale_error_set(error, GALE_ERR_IO,
+        (void)gale_error_set(error, errno == ENOENT ? GALE_ERR_NOT_FOUND : GALE_ERR_IO,
                              "module %.300s cannot be opened: %s; build it or correct the path",
                              path, strerror(errno));
         return NULL;

@@ -65,7 +65,7 @@ static void process_exit_code_is_reported_with_usage(void **state)
     assert_int_equal(WEXITSTATUS(status), 3);
     assert_true(usage.ru_maxrss > 0);
     process_status_text(status, text, sizeof text);
-    assert_string_equal(text, "exit 3");
+    assert_string_equal(text, "exited with 3");
 }
 
 static void process_running_is_not_reaped_and_dies_by_signal(void **state)

@@ -227,7 +227,7 @@ static void registry_file_that_is_no_shared_object_is_refused(void **state)
     }
     (void)fclose(out);
     check_refused(fixture, temporary("text.so"), GALE_ERR_CORRUPT, "is no shared object");
-    check_refused(fixture, temporary("missing.so"), GALE_ERR_IO, "cannot be opened");
+    check_refused(fixture, temporary("missing.so"), GALE_ERR_NOT_FOUND, "cannot be opened");
     check_refused(fixture, temporary_dir, GALE_ERR_INVALID, "no regular file");
     assert_int_equal(mkfifo(temporary("fifo.so"), 0600), 0);
     check_refused(fixture, temporary("fifo.so"), GALE_ERR_INVALID, "no regular file");
