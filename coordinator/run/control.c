@@ -187,6 +187,7 @@ static void do_action(struct control *control, uint32_t index, enum slot_action 
     switch (action) {
     case SLOT_DO_NOTHING: break;
     case SLOT_DO_SPAWN:
+        worker->progress_ns = now_ns;
         if (control->ports->spawn(control->ports->self, index, worker->slot.incarnation) !=
             GALE_OK) {
             control_exited(control, index, "could not be started", now_ns);
@@ -260,17 +261,16 @@ static void on_hello(struct control *control, uint32_t index, const struct messa
     worker->assigned = true;
     control->ports->connect(control->ports->self, index, worker->endpoint);
     struct message message = {.type = MESSAGE_ASSIGN};
-    message.as.assign =
-        (struct message_assign){.run_name = control->plan->name,
-                                .tree = {control->tree.data, control->tree.size},
-                                .task_worker = control->task_worker,
-                                .tasks_count = control->plan->tasks_count,
-                                .workers_count = control->workers_count,
-                                .active = control->state <= CONTROL_ACTIVE ||
-                                          ends_by_itself(control),
-                                .beat_ms = CONTROL_BEAT_MS,
-                                .offsets_ms = CONTROL_OFFSETS_MS,
-                                .positions = control->positions};
+    message.as.assign = (struct message_assign){
+        .run_name = control->plan->name,
+        .tree = {control->tree.data, control->tree.size},
+        .task_worker = control->task_worker,
+        .tasks_count = control->plan->tasks_count,
+        .workers_count = control->workers_count,
+        .active = control->state <= CONTROL_ACTIVE || ends_by_itself(control),
+        .beat_ms = CONTROL_BEAT_MS,
+        .offsets_ms = CONTROL_OFFSETS_MS,
+        .positions = control->positions};
     send(control, index, &message);
     send_peers_all(control);
     for (uint64_t round = 0; round < control->stats_round; round++) {
@@ -512,7 +512,15 @@ void control_message(struct control *control, const struct message *message, int
         control->workers[index].slot.state == SLOT_BACKOFF) {
         return;
     }
-    slot_beat(&control->workers[index].slot, message->incarnation, now_ns);
+    struct control_worker *worker = &control->workers[index];
+    if (message->type == MESSAGE_PULSE) {
+        if (now_ns - worker->progress_ns < CONTROL_STALL_NS) {
+            slot_beat(&worker->slot, message->incarnation, now_ns);
+        }
+        return;
+    }
+    worker->progress_ns = now_ns;
+    slot_beat(&worker->slot, message->incarnation, now_ns);
     switch (message->type) {
     case MESSAGE_HELLO: on_hello(control, index, &message->as.hello, now_ns); break;
     case MESSAGE_BEAT: on_beat(control, index, &message->as.beat, now_ns); break;
@@ -521,7 +529,8 @@ void control_message(struct control *control, const struct message *message, int
     case MESSAGE_ASSIGN:
     case MESSAGE_PEERS:
     case MESSAGE_COMMAND:
-    case MESSAGE_TOUCHED: break; /* Not a worker's to say. */
+    case MESSAGE_TOUCHED:
+    case MESSAGE_PULSE: break; /* Not a worker's to say, or taken above. */
     }
 }
 

@@ -28,6 +28,10 @@
 #define CONTROL_CRASHES_MAX \
     8u /* as does one that dies so often in a row, each time soon after its start */
 
+/* A worker whose engine thread says nothing for so long is killed, though its process lives: a call of
+ * a component that never returns. A process that is stopped or gone is known after slot_limits.beat_ms. */
+#define CONTROL_STALL_NS INT64_C(30000000000)
+
 enum control_state {
     CONTROL_STARTING,
     CONTROL_ACTIVE,
@@ -62,6 +66,7 @@ struct control_task {
 
 struct control_worker {
     struct slot slot;
+    int64_t progress_ns; /* last message of its engine thread, or its start */
     char endpoint[256];
     bool assigned; /* said HELLO and got its tasks */
     bool beaten;   /* said a beat in this incarnation */

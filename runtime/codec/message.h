@@ -25,7 +25,8 @@ enum message_type {
     MESSAGE_BEAT = 5,    /* worker →: I live; counters; quiet or not */
     MESSAGE_OFFSETS = 6, /* worker →: positions of replayable spout tasks */
     MESSAGE_EVENT = 7,   /* worker →: link failed, component error, fatal error */
-    MESSAGE_TOUCHED = 8  /* → worker: fail every tree that reached these workers */
+    MESSAGE_TOUCHED = 8, /* → worker: fail every tree that reached these workers */
+    MESSAGE_PULSE = 9 /* worker →: the process lives, whatever its engine thread is busy with */
 };
 
 enum message_command {

@@ -108,7 +108,8 @@ static enum gale_err routes_init(struct exec *exec, struct task *task)
             }
         }
         const struct output *first = route->outputs;
-        bool chained = first->kind == PLAN_GLOBAL && first->targets && first->targets[0].chained;
+        bool chained =
+            first->kind == PLAN_GLOBAL && first->targets && first->targets[0].chained;
         route->simple = count == 1 && !route->direct && !task->hooked &&
                         (chained || first->kind == PLAN_FIELDS);
         if (route->simple && chained) {
@@ -352,6 +353,9 @@ void exec_free(struct exec *exec)
         task_free(exec, exec->local[i]);
     }
     peers_fini(exec);
+    for (uint32_t i = 0; i < EXEC_BURIED_MAX; i++) {
+        free(exec->buried[i]);
+    }
     while (exec->free_blocks) {
         struct block *next = exec->free_blocks->next;
         free(exec->free_blocks);

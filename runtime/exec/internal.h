@@ -34,6 +34,8 @@
 #define EXEC_CHAIN_DEPTH_MAX 24u              /* chained calls inside one another */
 #define EXEC_KEPT_MAX 65536u                  /* kept tuples of a task */
 #define EXEC_KEPT_BYTES_MAX (64u << 20)
+#define EXEC_BURIED_MAX 256u /* ended kept tuples that stay readable for a while */
+#define EXEC_BURIED_SIZE_MAX 4096u
 #define EXEC_TIMERS_MAX 4096u /* of one worker */
 #define EXEC_FDS_MAX 1024u
 #define EXEC_POSITION_MAX 65536u
@@ -312,6 +314,8 @@ struct exec {
     uint64_t activity;
     uint64_t batches_sent, batches_received, frames_refused, limit_hits;
     uint32_t kept_count;
+    struct kept *buried[EXEC_BURIED_MAX];
+    uint32_t buried_next;
     struct buf scratch, beat_bytes, compressed;
     uint64_t run_roots[BATCH_ROOTS_MAX]; /* of the run in execution when it has several */
     struct message_task_stats *beat_tasks;

@@ -20,6 +20,21 @@ static void list_kept(struct task *task, struct kept *kept)
     task->exec->kept_count++;
 }
 
+/* A small tuple stays readable for a while after its end, so that a second ack of it by a component
+ * is seen and counted instead of reading freed memory. */
+static void bury(struct exec *exec, struct kept *kept)
+{
+    if (kept->size > EXEC_BURIED_SIZE_MAX) {
+        free(kept);
+        return;
+    }
+    kept->task = NULL;
+    kept->private.kept = NULL;
+    struct kept **place = &exec->buried[exec->buried_next++ % EXEC_BURIED_MAX];
+    free(*place);
+    *place = kept;
+}
+
 static void unlist_kept(struct task *task, struct kept *kept)
 {
     if (kept->previous) {
@@ -33,7 +48,7 @@ static void unlist_kept(struct task *task, struct kept *kept)
     task->kept_count--;
     task->kept_bytes -= kept->size;
     task->exec->kept_count--;
-    free(kept);
+    bury(task->exec, kept);
 }
 
 void kept_release_all(struct exec *exec, struct task *task)

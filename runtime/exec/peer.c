@@ -668,9 +668,9 @@ void exec_frame(struct exec *exec, struct transport_message *message, int64_t no
     if (frame_header_read(message->data, message->size, &header, &error) != GALE_OK) {
         refused(exec, error.text);
     } else if (header.from >= exec->options.workers_count ||
-               header.from == exec->options.worker || !exec->peers[header.from].up) {
+               header.from == exec->options.worker) {
         exec->frames_refused++;
-    } else {
+    } else if (exec->peers[header.from].up) { /* Else it greets again once it is known here. */
         struct peer *peer = &exec->peers[header.from];
         uint32_t generation = peer->in.generation;
         bool had_failed = peer->in.state == LINK_STATE_FAILED;

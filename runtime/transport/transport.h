@@ -61,4 +61,11 @@ struct transport {
 enum gale_err transport_zmq_new(int io_threads, struct transport **out,
                                 struct gale_error *error);
 
+/** Lets a thread of the ZeroMQ adapter send one and the same message to an endpoint again and again until
+ *  the transport is freed: a sign of life that a busy owner thread cannot delay. Once per transport.
+ *  @param message copied. GALE_ERR_STATE: called before; GALE_ERR_LIMIT, GALE_ERR_NOMEM. */
+enum gale_err transport_zmq_pulse(struct transport *transport, const char *endpoint,
+                                  int64_t period_ms, const void *message, size_t size,
+                                  struct gale_error *error);
+
 #endif

@@ -32,6 +32,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,6 +43,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -76,8 +79,19 @@ struct transport_peer {
     struct transport_peer *next;
 };
 
+/* The sign of life: its thread owns the socket from the start of the thread to its end. */
+struct pulse {
+    pthread_t thread;
+    sem_t stop;
+    void *socket;
+    int64_t period_ms;
+    size_t size;
+    uint8_t message[];
+};
+
 struct zmq_transport {
     struct transport base; /* First: the two pointers are one. */
+    struct pulse *pulse;
     void *context;
     void *pull;
     int pull_fd;
@@ -352,12 +366,25 @@ static enum gale_err prepare_path(struct zmq_transport *self, const char *path,
 
 /* ---- operations ----------------------------------------------------------------------------- */
 
+static void pulse_stop(struct zmq_transport *self)
+{
+    if (self->pulse != NULL) {
+        sem_post(&self->pulse->stop);
+        pthread_join(self->pulse->thread, NULL);
+        zmq_close(self->pulse->socket);
+        sem_destroy(&self->pulse->stop);
+        free(self->pulse);
+        self->pulse = NULL;
+    }
+}
+
 static void zmq_free_transport(struct transport *transport)
 {
     if (transport == NULL) {
         return;
     }
     struct zmq_transport *self = from_base(transport);
+    pulse_stop(self);
     while (self->peers != NULL) {
         struct transport_peer *peer = self->peers;
         self->peers = peer->next;
@@ -650,5 +677,71 @@ enum gale_err transport_zmq_new(int io_threads, struct transport **out,
         return err;
     }
     *out = &self->base;
+    return GALE_OK;
+}
+
+static void *pulse_run(void *argument)
+{
+    struct pulse *pulse = argument;
+    struct timespec at;
+    int stopped;
+    do {
+        (void)zmq_send(pulse->socket, pulse->message, pulse->size, ZMQ_DONTWAIT);
+        clock_gettime(CLOCK_MONOTONIC, &at);
+        int64_t ns = at.tv_nsec + pulse->period_ms % 1000 * 1000000;
+        at.tv_sec += (time_t)(pulse->period_ms / 1000 + ns / 1000000000);
+        at.tv_nsec = (long)(ns % 1000000000);
+        do {
+            stopped = sem_clockwait(&pulse->stop, CLOCK_MONOTONIC, &at);
+        } while (stopped != 0 && errno == EINTR);
+    } while (stopped != 0);
+    return NULL;
+}
+
+/* All signals stay with the owner's threads. */
+static int pulse_start(struct pulse *pulse)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int cause = pthread_create(&pulse->thread, NULL, pulse_run, pulse);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return cause;
+}
+
+enum gale_err transport_zmq_pulse(struct transport *transport, const char *endpoint,
+                                  int64_t period_ms, const void *message, size_t size,
+                                  struct gale_error *error)
+{
+    struct zmq_transport *self = from_base(transport);
+    if (self->pulse != NULL) {
+        return gale_error_set(error, GALE_ERR_STATE, "transport: its pulse runs already");
+    }
+    bool is_tcp;
+    enum gale_err err = check_endpoint(endpoint, &is_tcp, error);
+    if (err != GALE_OK) {
+        return err;
+    }
+    struct pulse *pulse = calloc(1, sizeof *pulse + size);
+    if (pulse == NULL) {
+        return gale_error_set(error, GALE_ERR_NOMEM, "transport: no memory for the pulse");
+    }
+    pulse->period_ms = period_ms;
+    pulse->size = size;
+    memcpy(pulse->message, message, size);
+    sem_init(&pulse->stop, 0, 0);
+    pulse->socket = zmq_socket(self->context, ZMQ_PUSH);
+    err = pulse->socket == NULL ? GALE_ERR_LIMIT : set_options(pulse->socket, is_tcp, error);
+    if (err != GALE_OK || zmq_connect(pulse->socket, endpoint) != 0 ||
+        pulse_start(pulse) != 0) {
+        if (pulse->socket != NULL) {
+            zmq_close(pulse->socket);
+        }
+        sem_destroy(&pulse->stop);
+        free(pulse);
+        return gale_error_set(error, GALE_ERR_LIMIT, "transport: no pulse to %s", endpoint);
+    }
+    self->pulse = pulse;
     return GALE_OK;
 }

@@ -27,6 +27,7 @@
 
 #define WORKER_RECEIVE_MAX 64       /* messages taken in one pass */
 #define WORKER_BEAT_FAST_NS 5000000 /* between beats while the end is near */
+#define WORKER_PULSE_MS 400         /* between signs of life of the process */
 #define WORKER_HELLO_NS 200000000   /* between HELLOs until the assignment comes */
 #define WORKER_RELEASE_BEATS 4      /* after so many beats the start is over */
 #define WORKER_BUSY_LOOP_PASSES 64  /* steps between looks at descriptors while busy */
@@ -91,6 +92,23 @@ static void send_event(struct worker *worker, enum message_event event, uint32_t
     message.as.event.task = task;
     message.as.event.text = text;
     send_message(worker, &message);
+}
+
+/* Says by a thread of its own that this process lives: a long call of a component delays beats. */
+static enum gale_err start_pulse(struct worker *worker, struct gale_error *error)
+{
+    struct message message = {.type = MESSAGE_PULSE,
+                              .worker = worker->index,
+                              .incarnation = worker->incarnation,
+                              .epoch = worker->epoch,
+                              .attempt = worker->attempt};
+    buf_clear(&worker->out);
+    enum gale_err err = message_encode(&message, &worker->out);
+    if (err != GALE_OK) {
+        return gale_error_set(error, err, "the pulse cannot be encoded");
+    }
+    return transport_zmq_pulse(worker->transport, worker->control_endpoint, WORKER_PULSE_MS,
+                               worker->out.data, worker->out.size, error);
 }
 
 static void on_event(void *self, enum message_event event, uint32_t other, uint32_t task,
@@ -286,9 +304,9 @@ static void on_assign(struct worker *worker, const struct message *message, int6
         return;
     }
     for (uint32_t id = 1; id <= assign->tasks_count; id++) {
-        worker->has_spouts =
-            worker->has_spouts || (assign->task_worker[id] == worker->index &&
-                                   worker->plan->components[worker->plan->task_component[id]].spout);
+        worker->has_spouts = worker->has_spouts ||
+                             (assign->task_worker[id] == worker->index &&
+                              worker->plan->components[worker->plan->task_component[id]].spout);
     }
     restore(worker, assign);
     if (!worker->fatal && prepare(worker, now_ns) && assign->active) {
@@ -537,6 +555,9 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
     if (err == GALE_OK) {
         err =
             ops->connect(worker->transport, worker->control_endpoint, &worker->control, error);
+    }
+    if (err == GALE_OK) {
+        err = start_pulse(worker, error);
     }
     if (err == GALE_OK) {
         err = loop_add(worker->loop, ops->fd(worker->transport), LOOP_READ, on_wire, worker);

@@ -54,7 +54,8 @@ static size_t read_all(const struct message *message)
         return sum;
     case MESSAGE_EVENT: return strlen(message->as.event.text);
     case MESSAGE_COMMAND:
-    case MESSAGE_TOUCHED: return 0;
+    case MESSAGE_TOUCHED:
+    case MESSAGE_PULSE: return 0;
     }
     GALE_ASSERT(false);
 }

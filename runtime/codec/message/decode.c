@@ -378,6 +378,7 @@ static void read_body(struct reader *reader, const msgpack_object *body, struct 
             read_u64(reader, member(reader, body, TOUCHED_WORKERS, "touched.workers"),
                      UINT64_MAX, "touched.workers");
         return;
+    case MESSAGE_PULSE: return;
     }
     refuse(reader, GALE_ERR_CORRUPT, "type", "is unknown");
 }
@@ -395,7 +396,7 @@ static void read_message(struct reader *reader, const msgpack_object *root, stru
                "is another than this program's; run the same version of gale everywhere");
     }
     out->type = (enum message_type)read_u32(reader, member(reader, root, KEY_TYPE, "type"),
-                                            MESSAGE_TOUCHED, "type");
+                                            MESSAGE_PULSE, "type");
     out->worker = read_u32(reader, member(reader, root, KEY_WORKER, "worker"),
                            MESSAGE_WORKERS_MAX - 1, "worker");
     out->incarnation = read_u64(reader, member(reader, root, KEY_INCARNATION, "incarnation"),

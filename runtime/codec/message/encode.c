@@ -262,6 +262,7 @@ static void pack_body(msgpack_packer *packer, const struct message *message)
         (void)msgpack_pack_map(packer, TOUCHED_KEYS);
         pack_pair(packer, TOUCHED_WORKERS, message->as.touched.workers);
         return;
+    case MESSAGE_PULSE: (void)msgpack_pack_map(packer, 0); return;
     }
     refuse(packer, GALE_ERR_INVALID);
 }

@@ -3,326 +3,7 @@
  * The coordinator's state machine with ports that only write down what is asked of them: two
  * workers, a spout and three bolts, of which `a` (level 1) and `b` (level 2) have a finish.
  */
-#include "run/control.h"
-
-#include "base/assert.h"
-
-#include <gale/topology.h>
-
-#include <inttypes.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#define MS INT64_C(1000000)
-#define EPOCH 7
-#define ATTEMPT 1
-
-static struct {
-    char log[1 << 16];
-    size_t used;
-    uint64_t random;
-    bool spawn_fails;
-    struct plan *plan;
-    struct control control;
-    int64_t now_ns;
-} it;
-
-static const uint16_t task_worker[] = {0, 0, 1, 0, 1};
-
-/* ---- Ports ---- */
-
-static void say(const char *format, ...) GALE_PRINTF(1, 2);
-static void say(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(it.log + it.used, sizeof(it.log) - it.used, format, args);
-    va_end(args);
-    GALE_ASSERT(size >= 0 && it.used + (size_t)size + 2 < sizeof(it.log));
-    it.used += (size_t)size;
-    it.log[it.used++] = '\n';
-    it.log[it.used] = '\0';
-}
-
-/* How often a line that begins so was written since the last forget(). */
-static unsigned said(const char *line)
-{
-    unsigned count = 0;
-    for (const char *at = it.log; *at; at = strchr(at, '\n') + 1) {
-        count += strncmp(at, line, strlen(line)) == 0 ? 1 : 0;
-    }
-    return count;
-}
-
-/* Whether `first` was written before `second`. */
-static bool in_order(const char *first, const char *second)
-{
-    const char *a = strstr(it.log, first);
-    const char *b = strstr(it.log, second);
-    return a && b && a < b;
-}
-
-static void forget(void)
-{
-    it.used = 0;
-    it.log[0] = '\0';
-}
-
-static enum gale_err on_spawn(void *self, uint32_t worker, uint64_t incarnation)
-{
-    (void)self;
-    say("spawn %u %" PRIu64, worker, incarnation);
-    return it.spawn_fails ? GALE_ERR_NOT_FOUND : GALE_OK;
-}
-
-static void on_signal(void *self, uint32_t worker, int number)
-{
-    (void)self;
-    say("signal %u %s", worker, number == SIGKILL ? "kill" : number == SIGTERM ? "term" : "?");
-}
-
-static void on_connect(void *self, uint32_t worker, const char *endpoint)
-{
-    (void)self;
-    say("connect %u %s", worker, endpoint ? endpoint : "-");
-}
-
-static void on_send(void *self, uint32_t worker, const struct message *message)
-{
-    static const char *const commands[] = {"?",      "activate", "deactivate", "drain",
-                                           "finish", "stop",     "reset"};
-    (void)self;
-    assert_int_equal(message->worker, worker);
-    assert_int_equal(message->epoch, EPOCH);
-    assert_int_equal(message->attempt, ATTEMPT);
-    assert_int_equal(message->incarnation, it.control.workers[worker].slot.incarnation);
-    switch (message->type) {
-    case MESSAGE_ASSIGN:
-        say("send %u assign %s tasks=%u position=%zu", worker,
-            message->as.assign.active ? "active" : "inactive", message->as.assign.tasks_count,
-            message->as.assign.positions[1].size);
-        break;
-    case MESSAGE_PEERS:
-        assert_int_equal(message->as.peers.items_count, 2);
-        say("send %u peers %d%d of %" PRIu64 " %" PRIu64, worker, message->as.peers.items[0].up,
-            message->as.peers.items[1].up, message->as.peers.items[0].incarnation,
-            message->as.peers.items[1].incarnation);
-        break;
-    case MESSAGE_COMMAND:
-        say("send %u %s %u", worker, commands[message->as.command.command],
-            message->as.command.level);
-        break;
-    case MESSAGE_TOUCHED:
-        say("send %u touched %" PRIu64, worker, message->as.touched.workers);
-        break;
-    case MESSAGE_HELLO:
-    case MESSAGE_BEAT:
-    case MESSAGE_OFFSETS:
-    case MESSAGE_EVENT: fail_msg("the coordinator says no message of type %d", message->type);
-    }
-}
-
-static void on_save(void *self, uint32_t task, struct message_bytes position)
-{
-    (void)self;
-    say("save %u %.*s", task, (int)position.size, (const char *)position.data);
-}
-
-static void on_note(void *self, const char *line)
-{
-    (void)self;
-    say("note %s", line);
-}
-
-static uint64_t on_random(void *self)
-{
-    (void)self;
-    return ++it.random;
-}
-
-/* ---- Plan ---- */
-
-static enum gale_next next_done(void *state, struct gale_task *task)
-{
-    (void)state;
-    (void)task;
-    return GALE_NEXT_DONE;
-}
-
-static enum gale_err ignore(void *state, struct gale_task *task, const struct gale_tuple *tuple)
-{
-    (void)state;
-    (void)task;
-    (void)tuple;
-    return GALE_OK;
-}
-
-static enum gale_err finish(void *state, struct gale_task *task)
-{
-    (void)state;
-    (void)task;
-    return GALE_OK;
-}
-
-static const struct gale_spout_ops source_ops = {GALE_SPOUT_HEAD, .name = "source",
-                                                 .fields = "w", .next = next_done};
-static const struct gale_bolt_ops ender_ops = {GALE_BOLT_HEAD, .name = "ender", .fields = "w",
-                                               .execute = ignore, .finish = finish};
-static const struct gale_bolt_ops plain_ops = {GALE_BOLT_HEAD, .name = "plain",
-                                               .execute = ignore};
-
-static const struct gale_spout_ops *find_spout(void *self, const char *module, const char *name,
-                                               struct gale_error *error)
-{
-    (void)self;
-    (void)module;
-    (void)name;
-    (void)error;
-    return &source_ops;
-}
-
-static const struct gale_bolt_ops *find_bolt(void *self, const char *module, const char *name,
-                                             struct gale_error *error)
-{
-    (void)self;
-    (void)module;
-    (void)error;
-    return strcmp(name, "ender") == 0 ? &ender_ops : &plain_ops;
-}
-
-static struct plan *plan_make(void)
-{
-    static const struct registry registry = {.spout = find_spout, .bolt = find_bolt};
-    struct gale_topology *topology = gale_topology_new("t");
-    struct plan *plan = NULL;
-    struct diag diag;
-    GALE_ASSERT(topology && gale_topology_set(topology, "workers", "2") == GALE_OK);
-    GALE_ASSERT(gale_topology_spout(topology, "s", "source") != NULL);
-    struct gale_component *a = gale_topology_bolt(topology, "a", "ender");
-    struct gale_component *b = gale_topology_bolt(topology, "b", "ender");
-    struct gale_component *c = gale_topology_bolt(topology, "c", "plain");
-    GALE_ASSERT(a && b && c);
-    GALE_ASSERT(gale_component_from(a, "s", "shuffle") == GALE_OK);
-    GALE_ASSERT(gale_component_from(b, "a", "shuffle") == GALE_OK);
-    GALE_ASSERT(gale_component_from(c, "b", "shuffle") == GALE_OK);
-    diag_init(&diag);
-    GALE_ASSERT(plan_compile(gale_topology_conf(topology), &registry, &diag, &plan) == GALE_OK);
-    diag_fini(&diag);
-    gale_topology_free(topology);
-    return plan;
-}
-
-static int start(void **state)
-{
-    static const struct control_ports ports = {.spawn = on_spawn,
-                                               .signal = on_signal,
-                                               .connect = on_connect,
-                                               .send = on_send,
-                                               .save = on_save,
-                                               .note = on_note,
-                                               .random = on_random};
-    (void)state;
-    memset(&it, 0, sizeof(it));
-    it.random = 100;
-    it.now_ns = 1000 * MS;
-    it.plan = plan_make();
-    struct control_options options = {.plan = it.plan,
-                                      .ports = &ports,
-                                      .limits = slot_limits_default(),
-                                      .task_worker = task_worker,
-                                      .workers_count = 2,
-                                      .epoch = EPOCH,
-                                      .attempt = ATTEMPT};
-    return control_init(&it.control, &options) == GALE_OK ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    control_fini(&it.control);
-    plan_free(it.plan);
-    return 0;
-}
-
-/* ---- What workers say ---- */
-
-static struct message from(uint32_t worker, enum message_type type)
-{
-    struct message message = {.type = type,
-                              .worker = worker,
-                              .incarnation = it.control.workers[worker].slot.incarnation,
-                              .epoch = EPOCH,
-                              .attempt = ATTEMPT};
-    return message;
-}
-
-static void hello(uint32_t worker)
-{
-    char endpoint[16];
-    struct message message = from(worker, MESSAGE_HELLO);
-    (void)snprintf(endpoint, sizeof(endpoint), "ep%u", worker);
-    message.as.hello.data_endpoint = endpoint;
-    control_message(&it.control, &message, it.now_ns);
-}
-
-static void beat_with(uint32_t worker, struct message_beat beat)
-{
-    struct message message = from(worker, MESSAGE_BEAT);
-    message.as.beat = beat;
-    control_message(&it.control, &message, it.now_ns);
-}
-
-static void beat(uint32_t worker)
-{
-    beat_with(worker, (struct message_beat){.activity = it.random++});
-}
-
-static void pass(int64_t ms)
-{
-    it.now_ns += ms * MS;
-    control_tick(&it.control, it.now_ns);
-}
-
-static void start_all(void)
-{
-    control_start(&it.control, it.now_ns);
-    for (uint32_t i = 0; i < 2; i++) {
-        hello(i);
-        beat(i);
-    }
-    assert_int_equal(it.control.state, CONTROL_ACTIVE);
-    forget();
-}
-
-static void died(uint32_t worker)
-{
-    control_exited(&it.control, worker, "killed by SIGKILL (signal 9)", it.now_ns);
-}
-
-/* Two equal quiet beats of both workers. */
-static void quiet_beats(unsigned rounds, uint32_t finish_level, uint64_t sent,
-                        uint64_t received)
-{
-    for (unsigned i = 0; i < rounds; i++) {
-        for (uint32_t worker = 0; worker < 2; worker++) {
-            beat_with(worker,
-                      (struct message_beat){.spouts_done = true,
-                                            .quiet = true,
-                                            .activity = 5,
-                                            .finish_level = finish_level,
-                                            .batches_sent = worker == 0 ? sent : 0,
-                                            .batches_received = worker == 1 ? received : 0});
-        }
-    }
-}
-
-/* ---- Cases ---- */
+#include "control_fixture.h"
 
 static void start_spawns_assigns_and_tells_peers(void **state)
 {
@@ -434,6 +115,27 @@ static void stale_messages_have_no_effect(void **state)
     control_message(&it.control, &fatal, it.now_ns);
     assert_int_equal(it.control.state, CONTROL_ACTIVE);
     assert_false(it.control.failed);
+}
+
+/* A pulse keeps a worker alive whose engine thread is in a long call, but not for ever. */
+static void pulse_keeps_a_busy_worker_until_it_stalls(void **state)
+{
+    (void)state;
+    start_all();
+    it.used = 0;
+    int64_t begin = it.now_ns;
+    while (it.now_ns - begin < CONTROL_STALL_NS + 4000000000) {
+        if (it.now_ns - begin < CONTROL_STALL_NS - 1000000000) {
+            assert_int_equal(it.used, 0);
+        }
+        it.now_ns += 400000000;
+        for (uint32_t i = 0; i < 2; i++) {
+            struct message message = from(i, MESSAGE_PULSE);
+            control_message(&it.control, &message, it.now_ns);
+        }
+        control_tick(&it.control, it.now_ns);
+    }
+    assert_true(it.used > 0); /* Its engine thread is silent for too long: killed. */
 }
 
 static void messages_that_workers_must_not_say_are_ignored(void **state)
@@ -799,6 +501,7 @@ int main(void)
         CASE(death_gives_the_last_position_to_the_next_process),
         CASE(silence_is_killed_and_restarted),
         CASE(stale_messages_have_no_effect),
+        CASE(pulse_keeps_a_busy_worker_until_it_stalls),
         CASE(messages_that_workers_must_not_say_are_ignored),
         CASE(link_failed_touches_the_workers_that_did_not_see_it),
         CASE(end_needs_equal_counts_and_two_quiet_rounds),

@@ -194,6 +194,7 @@ static void take(const struct message *message)
         }
         break;
     case MESSAGE_OFFSETS: it.finals += message->as.offsets.final ? 1 : 0; break;
+    case MESSAGE_PULSE: break;
     case MESSAGE_ASSIGN:
     case MESSAGE_PEERS:
     case MESSAGE_COMMAND:
