@@ -146,6 +146,19 @@ static enum gale_err connect_peer(struct exec *exec, struct peer *peer,
     return GALE_OK;
 }
 
+/* Trees of other owners that went on from here to the lost worker, which their owners do not know yet. */
+static void fail_touches(struct exec *exec, uint64_t workers)
+{
+    for (uint32_t i = 0; i < exec->options.workers_count; i++) {
+        const struct ack_list *touches = &exec->peers[i].touches;
+        for (uint32_t k = 0; k < touches->count; k++) {
+            if ((touches->items[k].value & workers) != 0) {
+                fail_root(exec, touches->items[k].root);
+            }
+        }
+    }
+}
+
 enum gale_err exec_peer(struct exec *exec, uint32_t worker, bool up, uint64_t incarnation,
                         const char *endpoint, struct gale_error *error)
 {
@@ -167,6 +180,7 @@ enum gale_err exec_peer(struct exec *exec, uint32_t worker, bool up, uint64_t in
         link_in_expect(&peer->in, 0);
         discard_lanes(exec, peer);
         lists_clear(peer);
+        fail_touches(exec, UINT64_C(1) << (worker & 63));
         acks_sweep(exec, UINT64_C(1) << (worker & 63));
         return GALE_OK;
     }
