@@ -19,18 +19,20 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define WORKER_RECEIVE_MAX 64       /* messages taken in one pass */
-#define WORKER_BEAT_FAST_NS 5000000 /* between beats while the end is near */
-#define WORKER_PULSE_MS 400         /* between signs of life of the process */
-#define WORKER_HELLO_NS 200000000   /* between HELLOs until the assignment comes */
-#define WORKER_RELEASE_BEATS 4      /* after so many beats the start is over */
-#define WORKER_BUSY_LOOP_PASSES 64  /* steps between looks at descriptors while busy */
+#define WORKER_RECEIVE_MAX 64        /* messages taken in one pass */
+#define WORKER_BEAT_FAST_NS 5000000  /* between beats while the end is near */
+#define WORKER_TRIM_BYTES (64 << 20) /* of free memory that the allocator keeps */
+#define WORKER_PULSE_MS 400          /* between signs of life of the process */
+#define WORKER_HELLO_NS 200000000    /* between HELLOs until the assignment comes */
+#define WORKER_RELEASE_BEATS 4       /* after so many beats the start is over */
+#define WORKER_BUSY_LOOP_PASSES 64   /* steps between looks at descriptors while busy */
 
 struct worker {
     struct worker_builtins builtins;
@@ -535,6 +537,7 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
+    mallopt(M_TRIM_THRESHOLD, WORKER_TRIM_BYTES); /* Else pages go and come with each burst. */
     prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0,
           0);                /* The default delays each timed wake-up by 50 µs. */
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the coordinator decides. */
