@@ -97,7 +97,9 @@ def test_resume_after_kill():
     yaml = topology("after-kill", "after-kill", 20)
     state = path("after-kill-state")
     run = Run(yaml, state=state)
-    wait_until(lambda: file_size(path("after-kill")) > 1000000, "output before SIGKILL")
+    # 20 us a line on each of two workers: by then positions were saved at least once.
+    wait_until(lambda: file_size(path("after-kill")) > 0 and
+               lines_in("after-kill") > LINES * 2 // 3, "output before SIGKILL")
     run.process.kill()
     run.process.wait()
     run.gone(2.0)
