@@ -538,6 +538,7 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     mallopt(M_TRIM_THRESHOLD, WORKER_TRIM_BYTES); /* Else pages go and come with each burst. */
+    mallopt(M_ARENA_MAX, 1); /* What one thread frees is of use to the other at once. */
     prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0,
           0);                /* The default delays each timed wake-up by 50 µs. */
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the coordinator decides. */
