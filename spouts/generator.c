@@ -8,14 +8,15 @@
  * (seed, task, sequence number) alone, so a failed tuple is made again from its id and a run
  * resumes by the number.
  *
- * With a rate the spout works in open loop: tuple n is due at start + n/rate and is emitted with
- * that intended time, however late it is, so that a stall shows in the latency. Without a rate,
+ * With a rate the spout works in open loop: tuple n is due at start + n/rate (pace.h) and is emitted
+ * with that intended time, however late it is, so that a stall shows in the latency. Without a rate,
  * sentences and constants take a short path with no division, no call but the emit's, and no ack
  * callback.
  *
  * Owned by its task; all calls on the engine thread.
  */
 #include "spouts/builtin.h"
+#include "spouts/pace.h"
 #include "spouts/retry.h"
 #include "spouts/template.h"
 
@@ -26,7 +27,6 @@
 /* Tuples of one call of next: enough to spread the call's cost, few for the pending limit. */
 #define GENERATOR_BURST 32
 #define GENERATOR_TEXTS_MAX 4096
-#define GENERATOR_RATE_MAX 1e9
 #define GENERATOR_POSITION_SIZE 12
 #define GENERATOR_POSITION_MAGIC "GGN1"
 
@@ -42,9 +42,8 @@ struct generator {
     uint64_t at;        /* Next sequence number. */
     uint64_t end;       /* One past the last; UINT64_MAX: endless. */
     struct retry retry; /* Failed sequence numbers. */
-    double interval_ns; /* Between two tuples of this task; 0: as fast as it can. */
-    double shift_ns;    /* So that the tasks take turns. */
-    int64_t start_ns;   /* Due time of tuple `start_at`. */
+    struct pace pace;   /* When tuples are due, if not as fast as it can. */
+    int64_t start_ns;   /* Of the pace, with tuple `start_at`. */
     uint64_t start_at;
     uint64_t restored_at; /* Position of the earlier run. */
     uint64_t index;
@@ -74,6 +73,8 @@ static const struct gale_option options[] = {
      "Name of the field; by default sentence, record or value, by mode."},
     {"rate", GALE_OPTION_DOUBLE, false, "0",
      "Tuples per second of all tasks together, 0 to 1000000000; 0: as fast as it can."},
+    {"steps", GALE_OPTION_ANY, false, NULL,
+     "A rate that changes: list of { rate: 1000, for: 10s }; the last step is without `for`."},
     {"count", GALE_OPTION_INT, false, "0",
      "Tuples of all tasks together, then the input has ended; 0: endless."},
     {"seed", GALE_OPTION_INT, false, "1", "Equal seeds make equal tuples."},
@@ -134,7 +135,6 @@ static enum gale_err generator_declare(struct gale_declare *declare,
     const struct gale_conf *sentences = gale_conf_get(conf, "sentences");
     const char *template = gale_conf_string(conf, "template", NULL);
     bool is_constant = gale_conf_get(conf, "constant") != NULL;
-    double rate = gale_conf_double(conf, "rate", 0);
     if ((sentences != NULL) + (template != NULL) + is_constant > 1) {
         gale_declare_error(declare, template != NULL ? "template" : "constant",
                            "choose one of sentences, template and constant");
@@ -145,16 +145,14 @@ static enum gale_err generator_declare(struct gale_declare *declare,
                            TEMPLATE_RECORD_MAX);
         return GALE_ERR_LIMIT;
     }
-    if (!(rate >= 0 && rate <= GENERATOR_RATE_MAX)) {
-        gale_declare_error(declare, "rate",
-                           "rate must be 0 (no limit) to 1000000000 per second");
-        return GALE_ERR_INVALID;
-    }
     if (gale_conf_int64(conf, "count", 0) < 0) {
         gale_declare_error(declare, "count", "count must be 0 (endless) or more");
         return GALE_ERR_INVALID;
     }
-    enum gale_err err = check_sentences(declare, sentences);
+    enum gale_err err = pace_check(declare, conf);
+    if (err == GALE_OK) {
+        err = check_sentences(declare, sentences);
+    }
     if (err == GALE_OK) {
         err = check_template(declare, template);
     }
@@ -209,7 +207,6 @@ static enum gale_err generator_open(void *state, struct gale_task *task,
 {
     struct generator *generator = state;
     uint64_t count = (uint64_t)gale_conf_int64(conf, "count", 0);
-    double rate = gale_conf_double(conf, "rate", 0);
     generator->index = gale_task_index(task);
     generator->parallelism = gale_task_parallelism(task);
     generator->seed = template_mix(
@@ -219,14 +216,12 @@ static enum gale_err generator_open(void *state, struct gale_task *task,
         generator->end = count / generator->parallelism +
                          (generator->index < count % generator->parallelism);
     }
-    if (rate > 0) {
-        generator->interval_ns = 1e9 * (double)generator->parallelism / rate;
-        generator->shift_ns = 1e9 * (double)generator->index / rate;
-    }
     generator->at = generator->restored_at;
     generator->start_at = generator->at;
     generator->start_ns = gale_task_now_ns(task);
-    return load_mode(generator, conf);
+    enum gale_err err =
+        pace_init(&generator->pace, conf, generator->index, generator->parallelism);
+    return err == GALE_OK ? load_mode(generator, conf) : err;
 }
 
 /* The schedule starts anew, so that a pause is not followed by a burst. */
@@ -235,6 +230,7 @@ static void generator_activate(void *state, struct gale_task *task)
     struct generator *generator = state;
     generator->start_at = generator->at;
     generator->start_ns = gale_task_now_ns(task);
+    pace_restart(&generator->pace);
 }
 
 static inline uint64_t random_of(const struct generator *generator, uint64_t id)
@@ -250,10 +246,9 @@ static inline const struct text *text_of(const struct generator *generator, uint
     return &generator->texts[((random >> 32) * generator->texts_count) >> 32];
 }
 
-static int64_t due_ns(const struct generator *generator, uint64_t id)
+static int64_t due_ns(struct generator *generator, uint64_t id)
 {
-    double since = (double)(id - generator->start_at) * generator->interval_ns;
-    return generator->start_ns + (int64_t)(since + generator->shift_ns);
+    return generator->start_ns + pace_due_ns(&generator->pace, id - generator->start_at);
 }
 
 static void put_content(const struct generator *generator, struct gale_out *out, uint64_t id)
@@ -364,7 +359,7 @@ static enum gale_next generator_next(void *state, struct gale_task *task)
     if (generator->at >= generator->end) {
         return GALE_NEXT_DONE;
     }
-    if (generator->interval_ns > 0) {
+    if (generator->pace.steps != NULL) {
         return next_by_rate(generator, task);
     }
     return generator->template == NULL ? next_fast(generator, task)
@@ -389,6 +384,7 @@ static void generator_close(void *state, struct gale_task *task)
     template_free(generator->template);
     free(generator->list);
     retry_fini(&generator->retry);
+    pace_fini(&generator->pace);
 }
 
 /* Position: magic, then the sequence number, little-endian. */

@@ -42,7 +42,8 @@ static bool cut_scalar(const char **at, const char *stops, char *out, bool *quot
     return true;
 }
 
-/* "[a, b]" or "{k: v, l: w}" behind its first character. */
+/* "[a, b]", "{k: v}" or "[{k: v}, {l: w}]" behind its first character. Maps hold only scalars,
+ * so it calls itself once at most. */
 static enum gale_err read_flow(struct gale_conf *node, const char **at, bool is_map)
 {
     char close = is_map ? '}' : ']';
@@ -54,10 +55,16 @@ static enum gale_err read_flow(struct gale_conf *node, const char **at, bool is_
         if (is_map && (!cut_scalar(at, ":}\n", key, &quoted) || *(*at)++ != ':')) {
             return GALE_ERR_INVALID;
         }
-        if (!cut_scalar(at, is_map ? ",}\n" : ",]\n", text, &quoted)) {
-            return GALE_ERR_INVALID;
+        enum gale_err err = GALE_ERR_INVALID;
+        struct gale_conf *element = NULL;
+        if (!is_map && **at == '{') {
+            ++*at;
+            err = conf_add_map(node, NULL, &element);
+            err = err == GALE_OK ? read_flow(element, at, true) : err;
+            *at += strspn(*at, " ");
+        } else if (cut_scalar(at, is_map ? ",}\n" : ",]\n", text, &quoted)) {
+            err = conf_add_scalar(node, is_map ? key : NULL, text, quoted, NULL);
         }
-        enum gale_err err = conf_add_scalar(node, is_map ? key : NULL, text, quoted, NULL);
         if (err != GALE_OK) {
             return err;
         }

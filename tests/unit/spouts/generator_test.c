@@ -113,6 +113,50 @@ static void generator_rate_emits_what_is_due(void **state)
     gale_bench_free(bench);
 }
 
+/* Takes exactly `count` constants. */
+static void takes_count(struct gale_bench *bench, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        takes(bench, "[\"x\"]");
+    }
+    takes_nothing(bench);
+}
+
+static void generator_steps_change_the_rate(void **state)
+{
+    (void)state;
+    struct gale_bench *bench =
+        bench_of(&generator_spout_ops, "constant: x\nsteps: [ { rate: 100, for: 50ms }, "
+                                       "{ rate: 0, for: 1s }, { rate: 1000 } ]");
+    gale_bench_advance(bench, 45);
+    assert_int_equal(gale_bench_next(bench, 5), GALE_NEXT_IDLE);
+    takes_count(bench, 5);
+    /* The pause: what comes next is due at its end. */
+    assert_int_equal(bench->wait_ns, BENCH_START_NS + 1050000000);
+    gale_bench_advance(bench, 1000);
+    assert_int_equal(gale_bench_next(bench, 5), GALE_NEXT_IDLE);
+    takes_nothing(bench);
+    gale_bench_advance(bench, 14);
+    assert_int_equal(gale_bench_next(bench, 5), GALE_NEXT_IDLE);
+    takes_count(bench, 10);
+    gale_bench_free(bench);
+}
+
+static void generator_steps_that_are_wrong_are_refused(void **state)
+{
+    (void)state;
+    refuses(&generator_spout_ops, "steps: []", "steps must be a list");
+    refuses(&generator_spout_ops, "steps: 5", "steps must be a list");
+    refuses(&generator_spout_ops, "steps: [ 5 ]", "step 1 of steps is not");
+    refuses(&generator_spout_ops, "rate: 5\nsteps: [ { rate: 1 } ]", "rate and steps");
+    refuses(&generator_spout_ops, "steps: [ { rate: 1 }, { rate: 2 } ]",
+            "step 1 of steps needs");
+    refuses(&generator_spout_ops, "steps: [ { rate: 1, for: 1s } ]", "leave `for` out");
+    refuses(&generator_spout_ops, "steps: [ { rate: 0 } ]", "rate above 0");
+    refuses(&generator_spout_ops, "steps: [ { rate: -1 } ]", "rate of 0 to");
+    refuses(&generator_spout_ops, "steps: [ { rate: 1, until: 3s } ]", "neither rate nor for");
+}
+
 static void generator_position_resumes_behind_acked(void **state)
 {
     (void)state;
@@ -155,6 +199,8 @@ int main(void)
         cmocka_unit_test(generator_failed_tuple_is_made_again),
         cmocka_unit_test(generator_tasks_share_the_count_exactly),
         cmocka_unit_test(generator_rate_emits_what_is_due),
+        cmocka_unit_test(generator_steps_change_the_rate),
+        cmocka_unit_test(generator_steps_that_are_wrong_are_refused),
         cmocka_unit_test(generator_position_resumes_behind_acked),
         cmocka_unit_test(generator_bad_options_are_refused),
     };
