@@ -120,7 +120,8 @@ void report_text(const struct run_report *report, FILE *file, bool color)
     char p999[REPORT_NUMBER_SIZE];
     char max[REPORT_NUMBER_SIZE];
     fprintf(file, "\n%s: %s; %.1f s, %.1f s of CPU, %s\n", report->topology,
-            end_sentence(report->end), report->elapsed_s, report->cpu_s, report->guarantee);
+            end_sentence(report->end), report->elapsed_s,
+            report->cpu_user_s + report->cpu_system_s, report->guarantee);
     print_components(report, file, color);
     print_errors(report, file);
     if (report->complete_count > 0) {
@@ -168,6 +169,12 @@ static void json_component(struct jsonw *json, const struct run_component_report
         jsonw_uint(json, "p99", component->exec_p99_ns);
         jsonw_close_object(json);
     }
+    jsonw_open_object(json, "total");
+    jsonw_uint(json, "emitted", component->total.emitted);
+    jsonw_uint(json, "executed", component->total.executed);
+    jsonw_uint(json, "acked", component->total.acked);
+    jsonw_uint(json, "failed", component->total.failed);
+    jsonw_close_object(json);
     jsonw_close_object(json);
 }
 
@@ -192,10 +199,120 @@ static void json_workers(struct jsonw *json, const struct run_report *report)
         jsonw_int(json, "pid", worker->pid);
         jsonw_int(json, "rss_peak_kb", worker->rss_peak_kb);
         jsonw_uint(json, "restarts", worker->restarts);
-        jsonw_number(json, "cpu_s", (double)worker->cpu_ns / 1e9, 3);
+        jsonw_number(json, "cpu_s", (double)(worker->cpu_user_ns + worker->cpu_system_ns) / 1e9,
+                     3);
+        jsonw_number(json, "cpu_user_s", (double)worker->cpu_user_ns / 1e9, 3);
+        jsonw_number(json, "cpu_system_s", (double)worker->cpu_system_ns / 1e9, 3);
         jsonw_close_object(json);
     }
     jsonw_close_list(json);
+}
+
+static void json_latency(struct jsonw *json, const struct run_report *report)
+{
+    jsonw_open_object(json, "complete_latency_us");
+    jsonw_number(json, "p50", (double)report->complete_p50_ns / 1e3, 1);
+    jsonw_number(json, "p99", (double)report->complete_p99_ns / 1e3, 1);
+    jsonw_number(json, "p999", (double)report->complete_p999_ns / 1e3, 1);
+    jsonw_number(json, "p9999", (double)report->complete_p9999_ns / 1e3, 1);
+    jsonw_number(json, "max", (double)report->complete_max_ns / 1e3, 1);
+    jsonw_number(json, "mean", (double)report->complete_mean_ns / 1e3, 1);
+    jsonw_uint(json, "count", report->complete_count);
+    jsonw_close_object(json);
+}
+
+/* A time below 0 is one that is not known. */
+static void json_milliseconds(struct jsonw *json, const char *key, int64_t ns)
+{
+    if (ns < 0) {
+        jsonw_null(json, key);
+    } else {
+        jsonw_number(json, key, (double)ns / 1e6, 3);
+    }
+}
+
+static void json_sample_worker(struct jsonw *json, const struct run_sample_worker *worker)
+{
+    jsonw_open_object(json, NULL);
+    jsonw_uint(json, "index", worker->index);
+    jsonw_int(json, "pid", worker->pid);
+    jsonw_bool(json, "up", worker->up);
+    jsonw_int(json, "rss_kb", worker->rss_kb);
+    jsonw_close_object(json);
+}
+
+static void json_sample_component(struct jsonw *json,
+                                  const struct run_sample_component *component)
+{
+    jsonw_open_object(json, NULL);
+    jsonw_string(json, "name", component->name);
+    jsonw_bool(json, "spout", component->spout);
+    jsonw_uint(json, "tasks", component->tasks);
+    jsonw_uint(json, "executed", component->total.executed);
+    jsonw_uint(json, "emitted", component->total.emitted);
+    jsonw_uint(json, "acked", component->total.acked);
+    jsonw_uint(json, "failed", component->total.failed);
+    jsonw_uint(json, "pending", component->pending);
+    jsonw_uint(json, "queue_bytes", component->queue_bytes);
+    jsonw_uint(json, "queue_bytes_max", component->queue_bytes_max);
+    jsonw_uint(json, "blocked_ns", component->blocked_ns);
+    jsonw_close_object(json);
+}
+
+static void json_sample_latency(struct jsonw *json, const struct run_sample *sample)
+{
+    if (sample->recent_count == 0) {
+        jsonw_null(json, "latency_us");
+        return;
+    }
+    jsonw_open_object(json, "latency_us");
+    jsonw_number(json, "p50", (double)sample->recent_p50_ns / 1e3, 1);
+    jsonw_number(json, "p99", (double)sample->recent_p99_ns / 1e3, 1);
+    jsonw_number(json, "p999", (double)sample->recent_p999_ns / 1e3, 1);
+    jsonw_uint(json, "count", sample->recent_count);
+    jsonw_close_object(json);
+}
+
+void report_sample_json(const struct run_sample *sample, FILE *file)
+{
+    struct jsonw json;
+    jsonw_init(&json, file);
+    jsonw_open_object(&json, NULL);
+    jsonw_open_object(&json, "sample");
+    jsonw_number(&json, "elapsed_s", (double)sample->elapsed_ns / 1e9, 4);
+    jsonw_bool(&json, "warming", sample->warming);
+    jsonw_bool(&json, "draining", sample->draining);
+    jsonw_uint(&json, "workers_up", sample->workers_up);
+    jsonw_uint(&json, "restarts", sample->restarts);
+    jsonw_number(&json, "cpu_user_s", (double)sample->cpu_user_ns / 1e9, 4);
+    jsonw_number(&json, "cpu_system_s", (double)sample->cpu_system_ns / 1e9, 4);
+    jsonw_int(&json, "rss_kb", sample->rss_kb);
+    json_sample_latency(&json, sample);
+    jsonw_open_list(&json, "workers");
+    for (uint32_t i = 0; i < sample->workers_count; i++) {
+        json_sample_worker(&json, &sample->workers[i]);
+    }
+    jsonw_close_list(&json);
+    jsonw_open_list(&json, "components");
+    for (size_t i = 0; i < sample->components_count; i++) {
+        json_sample_component(&json, &sample->components[i]);
+    }
+    jsonw_close_list(&json);
+    jsonw_close_object(&json);
+    jsonw_close_object(&json);
+    jsonw_end(&json);
+    fflush(file);
+}
+
+void report_note_json(const char *line, FILE *file)
+{
+    struct jsonw json;
+    jsonw_init(&json, file);
+    jsonw_open_object(&json, NULL);
+    jsonw_string(&json, "note", line);
+    jsonw_close_object(&json);
+    jsonw_end(&json);
+    fflush(file);
 }
 
 void report_json(const struct run_report *report, FILE *file)
@@ -209,16 +326,15 @@ void report_json(const struct run_report *report, FILE *file)
     jsonw_string(&json, "end", report_end_name(report->end));
     jsonw_int(&json, "exit", report->exit_code);
     jsonw_number(&json, "elapsed_s", report->elapsed_s, 3);
-    jsonw_number(&json, "cpu_s", report->cpu_s, 3);
+    jsonw_number(&json, "cpu_s", report->cpu_user_s + report->cpu_system_s, 3);
+    jsonw_number(&json, "cpu_user_s", report->cpu_user_s, 3);
+    jsonw_number(&json, "cpu_system_s", report->cpu_system_s, 3);
+    jsonw_int(&json, "rss_peak_kb", report->rss_peak_kb);
+    jsonw_int(&json, "memory_peak_kb", report->memory_peak_kb);
+    json_milliseconds(&json, "first_acked_ms", report->first_acked_ns);
     json_components(&json, report, true);
     json_components(&json, report, false);
-    jsonw_open_object(&json, "complete_latency_us");
-    jsonw_number(&json, "p50", (double)report->complete_p50_ns / 1e3, 1);
-    jsonw_number(&json, "p99", (double)report->complete_p99_ns / 1e3, 1);
-    jsonw_number(&json, "p999", (double)report->complete_p999_ns / 1e3, 1);
-    jsonw_number(&json, "max", (double)report->complete_max_ns / 1e3, 1);
-    jsonw_uint(&json, "count", report->complete_count);
-    jsonw_close_object(&json);
+    json_latency(&json, report);
     json_workers(&json, report);
     jsonw_uint(&json, "replayed", report->replayed);
     jsonw_uint(&json, "duplicates_dropped", report->duplicates_dropped);

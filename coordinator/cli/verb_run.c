@@ -12,6 +12,7 @@
 #include "cli/view.h"
 #include "run/run.h"
 #include "spouts/builtin.h"
+#include "worker/process_stat.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,6 +24,7 @@ enum {
     RUN_WORKERS_MAX = 256,
     RUN_BLOCK_SAMPLE_MS = 500,
     RUN_LINE_SAMPLE_MS = 1000,
+    RUN_JSON_SAMPLE_MS = 200, /* each waits for the next beats: about one in 250 ms */
 };
 static const int64_t line_every_ns = INT64_C(10000000000);
 static const int64_t progress_every_ns = INT64_C(950000000);
@@ -38,7 +40,8 @@ static const struct option_spec run_option_table[] = {
     {"state-dir", 0, "DIR", "DIR", "Where offsets are kept; default ~/.local/state/gale."},
     {"log-level", 0, "LEVEL", "debug|info|warn|error", "What the log shows; default warn."},
     {"no-view", 0, NULL, NULL, "No live view and no progress lines."},
-    {"progress", 0, NULL, NULL, "One progress line a second instead of the live view."},
+    {"progress", 0, NULL, NULL,
+     "A progress line a second instead of the view; --json: as JSON."},
     {NULL, 0, NULL, NULL, NULL},
 };
 
@@ -47,19 +50,26 @@ struct run_look {
     const struct invocation *call;
     struct view view;
     int stdout_fd; /* with --json: the real stdout while the run has stderr instead; -1: none */
+    bool samples;  /* samples are lines of JSON: --json --progress */
     bool said;     /* an error was printed already */
 };
 
 static void on_sample(void *self, const struct run_sample *sample)
 {
     struct run_look *look = self;
-    view_sample(&look->view, sample);
+    if (look->samples) {
+        report_sample_json(sample, stderr);
+    } else {
+        view_sample(&look->view, sample);
+    }
 }
 
 static void on_note(void *self, const char *line)
 {
     struct run_look *look = self;
-    if (!look->call->quiet) {
+    if (look->samples) {
+        report_note_json(line, stderr);
+    } else if (!look->call->quiet) {
         view_note(&look->view, line);
     }
 }
@@ -201,7 +211,9 @@ static void choose_view(struct run_look *look, struct run_options *options)
     view_init(&look->view, stderr, mode, progress ? progress_every_ns : line_every_ns);
     look->view.color = output_color_of(stderr, call->color);
     look->view.shared = isatty(STDOUT_FILENO) == 1;
+    look->samples = call->json && progress && mode != VIEW_NONE;
     options->sample_ms = mode == VIEW_NONE    ? 0
+                         : look->samples      ? RUN_JSON_SAMPLE_MS
                          : mode == VIEW_BLOCK ? RUN_BLOCK_SAMPLE_MS
                                               : RUN_LINE_SAMPLE_MS;
 }
@@ -220,6 +232,7 @@ static int run(const struct invocation *call)
         .state_dir = options_value(call, "state-dir"),
         .name = options_value(call, "name"),
         .log_level = GALE_LOG_WARN,
+        .begin_ns = process_stat_begin_ns(),
         .gale_path = self_path,
         .builtins = &builtins,
     };

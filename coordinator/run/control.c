@@ -474,19 +474,7 @@ static void on_beat(struct control *control, uint32_t index, const struct messag
     worker->quiet_activity = beat->activity;
     worker->beaten = true;
     worker->start_failures = 0;
-    worker->beat = *beat;
-    worker->beat.tasks = NULL;
-    worker->beat.tasks_count = 0;
-    if (beat->rss_peak_kb > worker->rss_peak_kb) {
-        worker->rss_peak_kb = beat->rss_peak_kb;
-    }
-    if (beat->stats_round != worker->stats_round) {
-        worker->stats_round = beat->stats_round;
-        worker->cpu_base_ns = beat->cpu_ns;
-    }
-    if (beat->stats_round == control->stats_round) {
-        control_stats_take(control, beat, now_ns);
-    }
+    control_stats_take(control, index, beat);
     if (beat->state == COMMAND_STOP && worker->slot.state == SLOT_STOPPING &&
         !worker->last_beat_final) {
         worker->last_beat_final = true;

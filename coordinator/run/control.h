@@ -57,10 +57,20 @@ struct control_ports {
     uint64_t (*random)(void *self); /* never 0 */
 };
 
+/* Since the start of the run: the end of the warm-up leaves them alone. */
+struct control_totals {
+    uint64_t executed, emitted, acked, failed;
+};
+
+struct control_cpu {
+    int64_t user_ns, system_ns;
+};
+
 /* Counters of one task: what its living process said last, and what its dead ones had said. */
 struct control_task {
     uint64_t executed, emitted, acked, failed, timed_out, errors;
     uint64_t pending, queue_bytes, queue_bytes_max, blocked_ns;
+    struct control_totals total;
     struct hist *execute_ns, *complete_ns; /* NULL: nothing yet */
 };
 
@@ -71,14 +81,15 @@ struct control_worker {
     bool assigned; /* said HELLO and got its tasks */
     bool beaten;   /* said a beat in this incarnation */
     bool last_beat_final;
-    struct message_beat beat; /* last; tasks: not kept */
-    uint64_t quiet_activity;  /* activity of the round before */
-    uint32_t quiet_rounds;    /* beats in a row: quiet, spouts done, nothing happened */
-    int64_t remind_ns;        /* when it may be told again what it seems not to know */
-    uint32_t start_failures;  /* deaths in a row before the first beat */
-    uint64_t stats_round;     /* of the last beat */
-    int64_t cpu_base_ns;      /* at the end of the warm-up */
-    int64_t cpu_dead_ns;      /* of earlier processes, since then */
+    struct message_beat beat;    /* last; tasks: not kept */
+    uint64_t quiet_activity;     /* activity of the round before */
+    uint32_t quiet_rounds;       /* beats in a row: quiet, spouts done, nothing happened */
+    int64_t remind_ns;           /* when it may be told again what it seems not to know */
+    uint32_t start_failures;     /* deaths in a row before the first beat */
+    uint64_t stats_round;        /* of the last beat */
+    uint64_t beats_count;        /* of all its processes */
+    struct control_cpu cpu_base; /* of all its processes at the end of the warm-up */
+    struct control_cpu cpu_dead; /* of earlier processes since the start */
     int64_t rss_peak_kb;
     int64_t pid;
     bool killed_silent;
@@ -105,7 +116,7 @@ struct control {
     struct message_bytes *positions;  /* [tasks_count + 1], owned copies */
     struct control_task *live, *dead; /* [tasks_count + 1] */
     uint64_t stats_round;             /* 1 once warm-up has ended */
-    int64_t first_ack_ns;             /* 0: none yet */
+    int64_t first_acked_ns;           /* CLOCK_MONOTONIC of the first completed tree; 0: none */
     uint32_t restarts_count;
     uint64_t frames_refused_dead, duplicates_dead, links_failed_dead;
 };
@@ -141,6 +152,10 @@ void control_reset_stats(struct control *control, int64_t now_ns);
 /** Time passed; call at control_next_ns at the latest. */
 void control_tick(struct control *control, int64_t now_ns);
 int64_t control_next_ns(const struct control *control);
+/** CPU time of all processes of a worker since the start of the run. */
+struct control_cpu control_cpu_of(const struct control_worker *worker);
+/** A worker's process ended and used this much: its last beat knew less. Before control_exited. */
+void control_cpu_ended(struct control *control, uint32_t worker, struct control_cpu used);
 const char *control_state_name(enum control_state state);
 
 #endif

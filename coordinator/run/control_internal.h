@@ -9,9 +9,9 @@
 
 #include <stdarg.h>
 
-/** Takes the tasks' counters of a beat. */
-void control_stats_take(struct control *control, const struct message_beat *beat,
-                        int64_t now_ns);
+/** Takes the figures of a worker's beat, which is kept as its last. */
+void control_stats_take(struct control *control, uint32_t worker,
+                        const struct message_beat *beat);
 /** A worker's process ended: its last figures count on as those of the dead. */
 void control_stats_bury(struct control *control, uint32_t worker);
 /** Everything starts at 0: end of the warm-up. */

@@ -30,30 +30,75 @@ static void take_hist(struct hist **to, struct message_bytes packed)
     }
 }
 
-void control_stats_take(struct control *control, const struct message_beat *beat,
-                        int64_t now_ns)
+static void take_task(struct control_task *task, const struct message_task_stats *stats)
 {
+    task->executed = stats->executed;
+    task->emitted = stats->emitted;
+    task->acked = stats->acked;
+    task->failed = stats->failed;
+    task->timed_out = stats->timed_out;
+    task->errors = stats->errors;
+    task->pending = stats->pending;
+    task->queue_bytes = stats->queue_bytes;
+    task->queue_bytes_max = stats->queue_bytes_max;
+    task->blocked_ns = stats->blocked_ns;
+    take_hist(&task->execute_ns, stats->execute_ns);
+    take_hist(&task->complete_ns, stats->complete_ns);
+}
+
+static void take_process(struct control *control, struct control_worker *worker,
+                         const struct message_beat *beat)
+{
+    worker->beat = *beat;
+    worker->beat.tasks = NULL;
+    worker->beat.tasks_count = 0;
+    worker->beats_count++;
+    if (beat->rss_peak_kb > worker->rss_peak_kb) {
+        worker->rss_peak_kb = beat->rss_peak_kb;
+    }
+    /* Another process of the same worker repeats the round: what its start costs counts. */
+    if (beat->stats_round > worker->stats_round) {
+        worker->stats_round = beat->stats_round;
+        worker->cpu_base = control_cpu_of(worker);
+    }
+    if (beat->first_acked_ns > 0 &&
+        (control->first_acked_ns == 0 || beat->first_acked_ns < control->first_acked_ns)) {
+        control->first_acked_ns = beat->first_acked_ns;
+    }
+}
+
+void control_stats_take(struct control *control, uint32_t index,
+                        const struct message_beat *beat)
+{
+    take_process(control, &control->workers[index], beat);
     for (uint32_t i = 0; i < beat->tasks_count; i++) {
         const struct message_task_stats *stats = &beat->tasks[i];
         if (stats->task == 0 || stats->task > control->plan->tasks_count) {
             continue;
         }
         struct control_task *task = &control->live[stats->task];
-        task->executed = stats->executed;
-        task->emitted = stats->emitted;
-        task->acked = stats->acked;
-        task->failed = stats->failed;
-        task->timed_out = stats->timed_out;
-        task->errors = stats->errors;
-        task->pending = stats->pending;
-        task->queue_bytes = stats->queue_bytes;
-        task->queue_bytes_max = stats->queue_bytes_max;
-        task->blocked_ns = stats->blocked_ns;
-        take_hist(&task->execute_ns, stats->execute_ns);
-        take_hist(&task->complete_ns, stats->complete_ns);
-        if (control->first_ack_ns == 0 && stats->acked > 0) {
-            control->first_ack_ns = now_ns;
+        task->total = (struct control_totals){.executed = stats->total_executed,
+                                              .emitted = stats->total_emitted,
+                                              .acked = stats->total_acked,
+                                              .failed = stats->total_failed};
+        if (beat->stats_round == control->stats_round) {
+            take_task(task, stats);
         }
+    }
+}
+
+struct control_cpu control_cpu_of(const struct control_worker *worker)
+{
+    return (struct control_cpu){worker->cpu_dead.user_ns + worker->beat.cpu_user_ns,
+                                worker->cpu_dead.system_ns + worker->beat.cpu_system_ns};
+}
+
+void control_cpu_ended(struct control *control, uint32_t index, struct control_cpu used)
+{
+    struct message_beat *beat = &control->workers[index].beat;
+    if (used.user_ns + used.system_ns > beat->cpu_user_ns + beat->cpu_system_ns) {
+        beat->cpu_user_ns = used.user_ns;
+        beat->cpu_system_ns = used.system_ns;
     }
 }
 
@@ -87,28 +132,37 @@ void control_stats_bury(struct control *control, uint32_t index)
         dead->timed_out += live->timed_out;
         dead->errors += live->errors;
         dead->blocked_ns += live->blocked_ns;
+        dead->total.executed += live->total.executed;
+        dead->total.emitted += live->total.emitted;
+        dead->total.acked += live->total.acked;
+        dead->total.failed += live->total.failed;
         bury_hist(&dead->execute_ns, live->execute_ns);
         bury_hist(&dead->complete_ns, live->complete_ns);
         live->executed = live->emitted = live->acked = live->failed = live->timed_out = 0;
         live->errors = live->pending = live->queue_bytes = live->blocked_ns = 0;
+        live->total = (struct control_totals){0};
     }
-    worker->cpu_dead_ns += worker->beat.cpu_ns - worker->cpu_base_ns;
-    worker->cpu_base_ns = 0;
-    worker->stats_round = 0;
+    worker->cpu_dead = control_cpu_of(worker);
     control->frames_refused_dead += worker->beat.frames_refused;
     control->duplicates_dead += worker->beat.duplicates_dropped;
     control->links_failed_dead += worker->beat.links_failed;
     memset(&worker->beat, 0, sizeof(worker->beat));
 }
 
+static void clear_task(struct control_task *task)
+{
+    struct control_totals total = task->total;
+    control_task_fini(task);
+    task->total = total;
+}
+
 void control_stats_clear(struct control *control)
 {
     for (uint32_t id = 1; id <= control->plan->tasks_count; id++) {
-        control_task_fini(&control->live[id]);
-        control_task_fini(&control->dead[id]);
+        clear_task(&control->live[id]);
+        clear_task(&control->dead[id]);
     }
     for (uint32_t i = 0; i < control->workers_count; i++) {
-        control->workers[i].cpu_base_ns = control->workers[i].beat.cpu_ns;
-        control->workers[i].cpu_dead_ns = 0;
+        control->workers[i].cpu_base = control_cpu_of(&control->workers[i]);
     }
 }

@@ -11,7 +11,6 @@
 #include "codec/message.h"
 #include "run/run_internal.h"
 #include "schedule/schedule.h"
-#include "worker/process_stat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +24,8 @@
 
 #define RUN_RECEIVE_MAX 256
 #define RUN_RELEASE_NS 1000000000 /* the start is over by then */
+#define RUN_LOOK_NS 200000000     /* between looks at the memory: a beat or two */
+#define RUN_SAMPLE_WAIT_NS (CONTROL_BEAT_MS * INT64_C(1000000)) /* for beats, once it is due */
 #define RUN_EXIT_INVALID 78
 #define RUN_EXIT_NO_INPUT 66
 #define RUN_EXIT_INTERNAL 70
@@ -89,19 +90,28 @@ static uint64_t port_random(void *self)
     return rng_next(&run->rng) | 1u;
 }
 
+static int64_t timeval_ns(struct timeval time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
+}
+
 static void on_exit_ready(void *argument, int fd, unsigned events)
 {
     struct run_worker *worker = argument;
     struct run *run = worker->run;
     int status;
     char text[128];
+    struct rusage usage;
     (void)events;
     loop_remove(run->loop, fd);
-    if (!process_reap(&worker->process, &status, NULL)) {
+    if (!process_reap(&worker->process, &status, &usage)) {
         loop_add(run->loop, fd, LOOP_READ, on_exit_ready, worker);
         return;
     }
     process_status_text(status, text, sizeof(text));
+    control_cpu_ended(
+        &run->control, worker->index,
+        (struct control_cpu){timeval_ns(usage.ru_utime), timeval_ns(usage.ru_stime)});
     control_exited(&run->control, worker->index, text, clock_now_ns());
 }
 
@@ -307,7 +317,8 @@ static void set_times(struct run *run)
     const struct run_options *options = run->options;
     run->start_ns = clock_now_ns();
     run->baseline_ns = run->start_ns;
-    run->own_cpu_base_ns = process_stat_cpu_ns();
+    run->own_cpu_base = process_stat_cpu();
+    run->look_at_ns = run->start_ns;
     run->drain_at_ns =
         options->duration_ms ? run->start_ns + options->duration_ms * 1000000 : INT64_MAX;
     run->release_at_ns = run->start_ns + RUN_RELEASE_NS;
@@ -322,7 +333,7 @@ static void periodic(struct run *run, int64_t now_ns)
     if (now_ns >= run->warmup_at_ns) {
         run->warmup_at_ns = INT64_MAX;
         run->baseline_ns = now_ns;
-        run->own_cpu_base_ns = process_stat_cpu_ns();
+        run->own_cpu_base = process_stat_cpu();
         control_reset_stats(&run->control, now_ns);
     }
     if (now_ns >= run->drain_at_ns) {
@@ -330,9 +341,15 @@ static void periodic(struct run *run, int64_t now_ns)
         run->end = RUN_END_DURATION;
         control_drain(&run->control, run->plan->drain_ms, now_ns);
     }
-    if (now_ns >= run->sample_at_ns) {
+    bool ready = run_sample_ready(run);
+    if (now_ns >= run->sample_at_ns &&
+        (ready || now_ns - run->sample_at_ns >= RUN_SAMPLE_WAIT_NS)) {
         run->sample_at_ns = now_ns + (int64_t)run->options->sample_ms * 1000000;
         run_sample(run, now_ns);
+    }
+    if (now_ns >= run->look_at_ns) { /* No timer of its own: beats wake this loop. */
+        run->look_at_ns = now_ns + RUN_LOOK_NS;
+        run_look_at_memory(run);
     }
     if (now_ns >= run->release_at_ns) {
         run->release_at_ns = INT64_MAX;
@@ -350,7 +367,11 @@ static int64_t next_ns(const struct run *run)
     next = run->warmup_at_ns < next ? run->warmup_at_ns : next;
     next = run->drain_at_ns < next ? run->drain_at_ns : next;
     next = run->release_at_ns < next ? run->release_at_ns : next;
-    return run->sample_at_ns < next ? run->sample_at_ns : next;
+    if (run->sample_at_ns == INT64_MAX) {
+        return next;
+    }
+    int64_t sample_ns = run->sample_at_ns + RUN_SAMPLE_WAIT_NS; /* Earlier by a beat. */
+    return sample_ns < next ? sample_ns : next;
 }
 
 static void go(struct run *run)
@@ -438,6 +459,7 @@ static void close_all(struct run *run)
     buf_fini(&run->out);
     free(run->workers);
     free(run->task_worker);
+    free(run->complete_before);
     loaded_fini(&run->loaded);
 }
 
@@ -456,6 +478,7 @@ static enum gale_err load(struct run *run, struct gale_error *error)
     struct load_options load = {.file = options->file,
                                 .defines = {options->defines, options->defines_count},
                                 .builtins = options->builtins,
+                                .gale_path = options->gale_path,
                                 .name = options->name,
                                 .workers = options->workers};
     enum gale_err err = load_topology(&load, &run->loaded, error);

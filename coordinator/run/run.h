@@ -35,6 +35,7 @@ struct run_options {
     const char *name;      /* replaces the topology's name; NULL = as in the file */
     enum gale_log_level log_level;
     uint32_t sample_ms; /* a view sample about this often; 0 = none */
+    int64_t begin_ns;   /* CLOCK_MONOTONIC at the start of the process; 0 = not known */
 };
 
 /* Why a run ended. */
@@ -46,12 +47,18 @@ enum run_end {
     RUN_END_FAILED       /* an error ended it; run_view.error said which */
 };
 
+/* Since the start of the run, warm-up included; they never fall. */
+struct run_totals {
+    uint64_t executed, emitted, acked, failed; /* failed includes timed out */
+};
+
 /* Figures of one component, summed over its tasks. Counters that do not apply stay 0. */
 struct run_component_report {
     const char *name;
     bool spout;
     uint32_t tasks;
     uint64_t executed, emitted, acked, failed, timed_out, errors;
+    struct run_totals total;
     uint64_t exec_p50_ns, exec_p99_ns;
 };
 
@@ -60,21 +67,27 @@ struct run_worker_report {
     int64_t pid;         /* of the last process */
     int64_t rss_peak_kb; /* largest of all its processes */
     uint32_t restarts;
-    int64_t cpu_ns;
+    int64_t cpu_user_ns, cpu_system_ns;
 };
 
-/* The final figures; all since the end of the warm-up except workers' peaks and restarts. */
+/* The final figures; all since the end of the warm-up except totals, peaks, restarts and
+ * first_acked_ns. */
 struct run_report {
     const char *topology;
     const char *guarantee;
     enum run_end end;
     int exit_code;
     double elapsed_s;
-    double cpu_s; /* user and system of all processes of the run, this one included */
+    double cpu_user_s, cpu_system_s; /* of all processes of the run, this one included */
+    int64_t rss_peak_kb;             /* of this process */
+    int64_t memory_peak_kb; /* largest sum over all processes, about four looks a second */
+    int64_t
+        first_acked_ns; /* from begin_ns to the first completed tree; -1: none or not known */
     const struct run_component_report *components; /* spouts first, in file order */
     size_t components_count;
     /* Complete latency of all spouts' trees, from the intended emit to the last ack. */
-    uint64_t complete_p50_ns, complete_p99_ns, complete_p999_ns, complete_max_ns;
+    uint64_t complete_p50_ns, complete_p99_ns, complete_p999_ns, complete_p9999_ns;
+    uint64_t complete_max_ns, complete_mean_ns;
     uint64_t complete_count;
     const struct run_worker_report *workers;
     size_t workers_count;
@@ -95,6 +108,14 @@ struct run_sample_component {
     uint64_t blocked_ns; /* time its tasks' output had no room, summed over the tasks */
     uint64_t exec_p50_ns, exec_p99_ns;
     const char *type; /* built-in type or name in the module; NULL = not said */
+    struct run_totals total;
+};
+
+struct run_sample_worker {
+    uint32_t index;
+    bool up;     /* its process works */
+    int64_t pid; /* of the last process; 0 = none yet */
+    int64_t rss_kb;
 };
 
 /* The run at one moment, a few times a second. The name strings live as long as the run. */
@@ -106,8 +127,13 @@ struct run_sample {
     const struct run_sample_component *components;
     size_t components_count;
     uint64_t complete_p99_ns; /* so far */
+    /* Of the trees that ended since the last sample. */
+    uint64_t recent_count, recent_p50_ns, recent_p99_ns, recent_p999_ns;
+    const struct run_sample_worker *workers;
     uint32_t workers_up, workers_count;
     uint32_t restarts;
+    int64_t cpu_user_ns, cpu_system_ns; /* of all processes since the start */
+    int64_t rss_kb;                     /* of all processes now */
 };
 
 /* Who looks on. Every member may be NULL. */

@@ -11,6 +11,7 @@
 #include "run/sockets.h"
 #include "store/store.h"
 #include "transport/transport.h"
+#include "worker/process_stat.h"
 
 #include <limits.h>
 #include <sys/resource.h>
@@ -46,12 +47,17 @@ struct run {
     bool resumed;       /* positions of an earlier run were found */
     int64_t created_ms; /* wall clock, of the status record */
     int64_t start_ns;
-    int64_t baseline_ns; /* end of the warm-up */
-    int64_t end_ns;      /* when the last tree ended */
-    int64_t own_cpu_base_ns;
-    int64_t drain_at_ns; /* --duration */
+    int64_t baseline_ns;             /* end of the warm-up */
+    int64_t end_ns;                  /* when the last tree ended */
+    struct process_cpu own_cpu_base; /* at baseline_ns */
+    int64_t drain_at_ns;             /* --duration */
     int64_t warmup_at_ns;
     int64_t sample_at_ns;
+    uint64_t seen_beats;          /* of all workers at the last look */
+    uint64_t sample_beats;        /* of all workers when the last sample was taken */
+    struct hist *complete_before; /* complete latency so far at the last sample */
+    int64_t look_at_ns;           /* when memory is looked at again */
+    int64_t memory_peak_kb;
     int64_t release_at_ns; /* of the pages that only the start needed */
     int signals_count;
     int signal; /* the first one */
@@ -69,6 +75,11 @@ void run_store_state(struct run *run, bool active);
 void run_store_end(struct run *run);
 /* run_report.c */
 void run_sample(struct run *run, int64_t now_ns);
+/** Whether a beat came just now and completes those of all workers since the last sample: samples
+ *  are taken at such moments, so that rates between them do not waver with who was heard. */
+bool run_sample_ready(struct run *run);
+/** Keeps the largest sum of memory. */
+void run_look_at_memory(struct run *run);
 void run_report(struct run *run, int exit_code);
 
 #endif

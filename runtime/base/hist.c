@@ -71,6 +71,36 @@ uint64_t hist_quantile(const struct hist *hist, double q)
     return hist->max;
 }
 
+double hist_mean(const struct hist *hist)
+{
+    double sum = 0;
+    double count = 0;
+    for (size_t i = 0; i < HIST_BUCKETS; i++) {
+        sum += (double)hist->buckets[i] * (double)bucket_middle(i);
+        count += (double)hist->buckets[i];
+    }
+    double mean = count > 0 ? sum / count : 0;
+    return mean < (double)hist->max ? mean : (double)hist->max;
+}
+
+void hist_since(const struct hist *now, const struct hist *before, struct hist *out)
+{
+    size_t last = 0;
+    hist_clear(out);
+    for (size_t i = 0; i < HIST_BUCKETS; i++) {
+        if (now->buckets[i] < before->buckets[i]) {
+            *out = *now;
+            return;
+        }
+        out->buckets[i] = now->buckets[i] - before->buckets[i];
+        out->count += out->buckets[i];
+        last = out->buckets[i] > 0 ? i : last;
+    }
+    if (out->count > 0) {
+        out->max = bucket_middle(last) < now->max ? bucket_middle(last) : now->max;
+    }
+}
+
 static void put_le(uint8_t *at, uint64_t value, unsigned size)
 {
     for (unsigned i = 0; i < size; i++) {

@@ -83,8 +83,10 @@ struct message_task_stats {
     uint64_t pending;                      /* spouts: open trees; bolts: kept tuples */
     uint64_t queue_bytes, queue_bytes_max; /* bolts: inbox fill and its bound */
     uint64_t blocked_ns;                   /* time its output had no room */
-    struct message_bytes execute_ns;       /* packed hist (bolts) */
-    struct message_bytes complete_ns;      /* packed hist (spouts) */
+    /* The same since the start of the process: RESET_STATS leaves them alone. */
+    uint64_t total_executed, total_emitted, total_acked, total_failed;
+    struct message_bytes execute_ns;  /* packed hist (bolts) */
+    struct message_bytes complete_ns; /* packed hist (spouts) */
 };
 
 struct message_beat {
@@ -98,7 +100,8 @@ struct message_beat {
     uint64_t stats_round;      /* number of RESET_STATS obeyed */
     uint64_t activity;         /* changes whenever anything was executed or emitted */
     uint64_t frames_refused, duplicates_dropped, links_failed;
-    int64_t cpu_ns; /* user + system of the process so far */
+    int64_t cpu_user_ns, cpu_system_ns; /* of the process so far */
+    int64_t first_acked_ns; /* CLOCK_MONOTONIC of its first completed tree; 0: none */
     int64_t rss_kb, rss_peak_kb;
     const struct message_task_stats *tasks;
     uint32_t tasks_count;

@@ -201,6 +201,7 @@ struct task {
     struct scope *scope; /* NULL: unanchored */
     enum gale_err (*execute)(void *, struct gale_task *, const struct gale_tuple *);
     struct task_counters count;
+    struct task_counters before; /* sum of what RESET_STATS took away; no times, no errors */
     uint64_t sample_at; /* executed at which the time is taken next */
     bool manual;
     bool hooked;
@@ -312,6 +313,7 @@ struct exec {
     uint32_t watched_count;
     uint32_t depth; /* chained calls now */
     uint64_t activity;
+    int64_t first_acked_ns; /* when the first tree of a spout here was completed; 0: none yet */
     uint64_t batches_sent, batches_received, frames_refused, limit_hits;
     uint32_t kept_count;
     struct kept *buried[EXEC_BURIED_MAX];

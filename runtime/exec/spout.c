@@ -82,6 +82,9 @@ static uint64_t latency_note(struct exec *exec, struct task *task, int64_t start
 static void acked(struct exec *exec, struct task *task, uint64_t id, int64_t start_ns)
 {
     task->count.acked++;
+    if (!GALE_LIKELY(exec->first_acked_ns != 0)) {
+        exec->first_acked_ns = exec->options.ports.clock(exec->options.ports.self);
+    }
     uint64_t latency_us = latency_note(exec, task, start_ns);
     if (task->component->spout->ack || task->hooked) {
         owe_end(task, id, true, latency_us);

@@ -28,6 +28,11 @@ static size_t pack_hist(struct exec *exec, const struct hist *hist)
     return exec->beat_bytes.size - before;
 }
 
+static uint64_t acked(const struct task *task, const struct task_counters *count)
+{
+    return count->acked + (task->component->bolt ? count->executed - count->unsettled : 0);
+}
+
 static void beat_task(struct exec *exec, const struct task *task,
                       struct message_task_stats *stats)
 {
@@ -35,8 +40,7 @@ static void beat_task(struct exec *exec, const struct task *task,
         .task = task->id,
         .executed = task->count.executed,
         .emitted = task->count.emitted,
-        .acked = task->count.acked +
-                 (task->component->bolt ? task->count.executed - task->count.unsettled : 0),
+        .acked = acked(task, &task->count),
         .failed = task->count.failed,
         .timed_out = task->count.timed_out,
         .errors = task->count.errors,
@@ -45,7 +49,11 @@ static void beat_task(struct exec *exec, const struct task *task,
         .queue_bytes_max =
             (uint64_t)exec->plan->inbox_size *
             (exec->options.workers_count > 1 ? exec->options.workers_count - 1 : 1),
-        .blocked_ns = blocked_ns(exec, task)};
+        .blocked_ns = blocked_ns(exec, task),
+        .total_executed = task->before.executed + task->count.executed,
+        .total_emitted = task->before.emitted + task->count.emitted,
+        .total_acked = acked(task, &task->before) + acked(task, &task->count),
+        .total_failed = task->before.failed + task->count.failed};
     stats->execute_ns.size = pack_hist(exec, task->execute_ns);
     stats->complete_ns.size = pack_hist(exec, task->complete_ns);
 }
@@ -99,6 +107,7 @@ void exec_beat(struct exec *exec, struct message_beat *beat)
     beat->batches_sent = exec->batches_sent;
     beat->batches_received = exec->batches_received;
     beat->activity = exec->activity;
+    beat->first_acked_ns = exec->first_acked_ns;
     beat->frames_refused = exec->frames_refused;
     beat->duplicates_dropped = 0;
     beat->links_failed = 0;
@@ -116,6 +125,11 @@ void exec_reset_stats(struct exec *exec)
     for (uint32_t i = 0; i < exec->local_count; i++) {
         struct task *task = exec->local[i];
         uint64_t executed = task->count.executed;
+        task->before.executed += executed;
+        task->before.unsettled += task->count.unsettled;
+        task->before.emitted += task->count.emitted;
+        task->before.acked += task->count.acked;
+        task->before.failed += task->count.failed;
         memset(&task->count, 0, sizeof(task->count));
         task->sample_at -= executed < task->sample_at ? executed : task->sample_at;
         task->sample_at = task->sample_at ? task->sample_at : 1;

@@ -3,19 +3,38 @@
  * starting process, whose memory a child shares until it executes. */
 #include "worker/process_stat.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <sys/resource.h>
 
-int64_t process_stat_cpu_ns(void)
+static int64_t begin_ns;
+
+static int64_t time_ns(struct timeval time)
 {
-    struct timespec ts;
-    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts) != 0) {
-        return 0;
+    return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000;
+}
+
+struct process_cpu process_stat_cpu(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0) {
+        return (struct process_cpu){0, 0};
     }
-    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+    return (struct process_cpu){time_ns(usage.ru_utime), time_ns(usage.ru_stime)};
+}
+
+void process_stat_begin(void)
+{
+    begin_ns = clock_now_ns();
+}
+
+int64_t process_stat_begin_ns(void)
+{
+    return begin_ns;
 }
 
 void process_stat_memory_kb(int64_t *rss_kb, int64_t *rss_peak_kb)

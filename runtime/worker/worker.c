@@ -189,7 +189,9 @@ static void send_beat(struct worker *worker, int64_t now_ns)
     beat->state = worker->state;
     beat->finish_level = worker->finish_level;
     beat->stats_round = worker->stats_round;
-    beat->cpu_ns = process_stat_cpu_ns();
+    struct process_cpu cpu = process_stat_cpu();
+    beat->cpu_user_ns = cpu.user_ns;
+    beat->cpu_system_ns = cpu.system_ns;
     process_stat_memory_kb(&beat->rss_kb, &beat->rss_peak_kb);
     worker->beat_fast = worker->stopping || (beat->spouts_done && end_is_near(worker));
     if (++worker->beats_count == WORKER_RELEASE_BEATS) {

@@ -87,7 +87,8 @@ class Run:
 
     count = 0
 
-    def __init__(self, yaml, *options, stdin=subprocess.DEVNULL, state=None, fresh=True):
+    def __init__(self, yaml, *options, stdin=subprocess.DEVNULL, state=None, fresh=True,
+                 view=False):
         Run.count += 1
         self.mark = f"{os.getpid()}-{Run.count}"
         self.file = path(f"run{Run.count}.yaml")
@@ -95,8 +96,10 @@ class Run:
         self.err = path(f"run{Run.count}.err")
         with open(self.file, "w", encoding="utf-8") as file:
             file.write(yaml)
-        command = [GALE, "run", self.file, "--json", "--no-view", "--state-dir",
+        command = [GALE, "run", self.file, "--json", "--state-dir",
                    state or path(f"state{Run.count}"), *options]
+        if not view:
+            command.append("--no-view")
         if fresh:
             command.append("--fresh")
         environment = dict(os.environ)

@@ -259,9 +259,10 @@ static void read_stats(struct reader *reader, const msgpack_object *field,
                        struct message_task_stats *out)
 {
     uint64_t *const counters[] = {
-        &out->executed,        &out->emitted,    &out->acked,   &out->failed,
-        &out->timed_out,       &out->errors,     &out->pending, &out->queue_bytes,
-        &out->queue_bytes_max, &out->blocked_ns,
+        &out->executed,        &out->emitted,      &out->acked,          &out->failed,
+        &out->timed_out,       &out->errors,       &out->pending,        &out->queue_bytes,
+        &out->queue_bytes_max, &out->blocked_ns,   &out->total_executed, &out->total_emitted,
+        &out->total_acked,     &out->total_failed,
     };
     size_t counters_count = sizeof(counters) / sizeof(counters[0]);
     out->task = read_u32(reader, &field[0], MESSAGE_TASKS_MAX - 1, "stats.task");
@@ -304,6 +305,14 @@ static void read_beat(struct reader *reader, const msgpack_object *body,
         {BEAT_DUPLICATES_DROPPED, &out->duplicates_dropped},
         {BEAT_LINKS_FAILED, &out->links_failed},
     };
+    const struct {
+        unsigned key;
+        int64_t *to;
+    } figures[] = {
+        {BEAT_CPU_USER_NS, &out->cpu_user_ns},       {BEAT_CPU_SYSTEM_NS, &out->cpu_system_ns},
+        {BEAT_FIRST_ACKED_NS, &out->first_acked_ns}, {BEAT_RSS_KB, &out->rss_kb},
+        {BEAT_RSS_PEAK_KB, &out->rss_peak_kb},
+    };
     out->state = read_u32(reader, member(reader, body, BEAT_STATE, "beat.state"),
                           COMMAND_RESET_STATS, "beat.state");
     out->finish_level =
@@ -318,12 +327,10 @@ static void read_beat(struct reader *reader, const msgpack_object *body,
         *counters[i].to =
             read_u64(reader, member(reader, body, counters[i].key, name), UINT64_MAX, name);
     }
-    out->cpu_ns =
-        read_i64(reader, member(reader, body, BEAT_CPU_NS, "beat.cpu_ns"), "beat.cpu_ns");
-    out->rss_kb =
-        read_i64(reader, member(reader, body, BEAT_RSS_KB, "beat.rss_kb"), "beat.rss_kb");
-    out->rss_peak_kb = read_i64(
-        reader, member(reader, body, BEAT_RSS_PEAK_KB, "beat.rss_peak_kb"), "beat.rss_peak_kb");
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        const char *name = "a figure of a beat";
+        *figures[i].to = read_i64(reader, member(reader, body, figures[i].key, name), name);
+    }
     read_beat_tasks(reader, body, out);
 }
 

@@ -164,6 +164,10 @@ static void pack_stats(msgpack_packer *packer, const struct message_task_stats *
     pack_u64(packer, stats->queue_bytes);
     pack_u64(packer, stats->queue_bytes_max);
     pack_u64(packer, stats->blocked_ns);
+    pack_u64(packer, stats->total_executed);
+    pack_u64(packer, stats->total_emitted);
+    pack_u64(packer, stats->total_acked);
+    pack_u64(packer, stats->total_failed);
     pack_bytes(packer, &stats->execute_ns);
     pack_bytes(packer, &stats->complete_ns);
 }
@@ -172,6 +176,12 @@ static void pack_pair(msgpack_packer *packer, unsigned key, uint64_t value)
 {
     pack_u64(packer, key);
     pack_u64(packer, value);
+}
+
+static void pack_signed(msgpack_packer *packer, unsigned key, int64_t value)
+{
+    pack_u64(packer, key);
+    (void)msgpack_pack_int64(packer, value);
 }
 
 static void pack_beat(msgpack_packer *packer, const struct message_beat *beat)
@@ -191,12 +201,11 @@ static void pack_beat(msgpack_packer *packer, const struct message_beat *beat)
     pack_pair(packer, BEAT_FRAMES_REFUSED, beat->frames_refused);
     pack_pair(packer, BEAT_DUPLICATES_DROPPED, beat->duplicates_dropped);
     pack_pair(packer, BEAT_LINKS_FAILED, beat->links_failed);
-    pack_u64(packer, BEAT_CPU_NS);
-    (void)msgpack_pack_int64(packer, beat->cpu_ns);
-    pack_u64(packer, BEAT_RSS_KB);
-    (void)msgpack_pack_int64(packer, beat->rss_kb);
-    pack_u64(packer, BEAT_RSS_PEAK_KB);
-    (void)msgpack_pack_int64(packer, beat->rss_peak_kb);
+    pack_signed(packer, BEAT_CPU_USER_NS, beat->cpu_user_ns);
+    pack_signed(packer, BEAT_CPU_SYSTEM_NS, beat->cpu_system_ns);
+    pack_signed(packer, BEAT_FIRST_ACKED_NS, beat->first_acked_ns);
+    pack_signed(packer, BEAT_RSS_KB, beat->rss_kb);
+    pack_signed(packer, BEAT_RSS_PEAK_KB, beat->rss_peak_kb);
     pack_u64(packer, BEAT_TASKS);
     pack_list(packer, beat->tasks_count, MESSAGE_TASKS_MAX);
     for (size_t i = 0; i < beat->tasks_count && i < MESSAGE_TASKS_MAX; i++) {

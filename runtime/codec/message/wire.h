@@ -64,16 +64,19 @@ enum {
     BEAT_FRAMES_REFUSED = 8,
     BEAT_DUPLICATES_DROPPED = 9,
     BEAT_LINKS_FAILED = 10,
-    BEAT_CPU_NS = 11,
-    BEAT_RSS_KB = 12,
-    BEAT_RSS_PEAK_KB = 13,
-    BEAT_TASKS = 14,
-    BEAT_KEYS = 15
+    BEAT_CPU_USER_NS = 11,
+    BEAT_CPU_SYSTEM_NS = 12,
+    BEAT_FIRST_ACKED_NS = 13,
+    BEAT_RSS_KB = 14,
+    BEAT_RSS_PEAK_KB = 15,
+    BEAT_TASKS = 16,
+    BEAT_KEYS = 17
 };
 
 /* task, executed, emitted, acked, failed, timed_out, errors, pending, queue_bytes,
- * queue_bytes_max, blocked_ns, execute_ns, complete_ns */
-enum { STATS_FIELDS = 13 };
+ * queue_bytes_max, blocked_ns, total_executed, total_emitted, total_acked, total_failed,
+ * execute_ns, complete_ns */
+enum { STATS_FIELDS = 17 };
 
 enum { OFFSETS_ITEMS = 0, OFFSETS_FINAL = 1, OFFSETS_KEYS = 2 };
 enum { OFFSET_FIELDS = 2 }; /* task, position */

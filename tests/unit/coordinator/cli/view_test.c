@@ -279,7 +279,8 @@ static const struct run_component_report report_components[] = {
      .emitted = 10,
      .acked = 9,
      .failed = 1,
-     .timed_out = 1},
+     .timed_out = 1,
+     .total = {0, 15, 13, 2}},
     {.name = "count",
      .tasks = 2,
      .executed = 70,
@@ -290,18 +291,24 @@ static const struct run_component_report report_components[] = {
      .exec_p99_ns = 1800},
 };
 static const struct run_worker_report report_workers[] = {
-    {.index = 0, .pid = 41, .rss_peak_kb = 6144, .restarts = 1, .cpu_ns = SECOND},
+    {.index = 0, .pid = 41, .rss_peak_kb = 6144, .restarts = 1, .cpu_user_ns = SECOND},
 };
 static const struct run_report final_report = {.topology = "wc\"1",
                                                .guarantee = "at-least-once",
                                                .end = RUN_END_COMPLETED,
                                                .elapsed_s = 1.5,
-                                               .cpu_s = 2.25,
+                                               .cpu_user_s = 1.5,
+                                               .cpu_system_s = 0.75,
+                                               .rss_peak_kb = 5000,
+                                               .memory_peak_kb = 9000,
+                                               .first_acked_ns = 12345678,
                                                .components = report_components,
                                                .components_count = 2,
                                                .complete_p50_ns = 32000,
                                                .complete_p99_ns = 120000,
                                                .complete_p999_ns = 200000,
+                                               .complete_p9999_ns = 300000,
+                                               .complete_mean_ns = 33000,
                                                .complete_max_ns = 4000000,
                                                .complete_count = 9,
                                                .workers = report_workers,
@@ -342,6 +349,79 @@ static void report_json_has_the_promised_members(void **state)
     assert_int_equal(rss, 6144);
     assert_true(elapsed > 1.49 && elapsed < 1.51 && cpu > 2.24 && cpu < 2.26);
     assert_true(p999 > 199.9 && p999 < 200.1);
+    json_t *latency = json_object_get(root, "complete_latency_us");
+    assert_true(json_number_value(json_object_get(latency, "p9999")) == 300);
+    assert_true(json_number_value(json_object_get(latency, "mean")) == 33);
+    assert_true(json_number_value(json_object_get(root, "cpu_user_s")) == 1.5);
+    assert_true(json_number_value(json_object_get(root, "cpu_system_s")) == 0.75);
+    assert_true(json_number_value(json_object_get(root, "first_acked_ms")) == 12.346);
+    assert_int_equal(json_integer_value(json_object_get(root, "rss_peak_kb")), 5000);
+    assert_int_equal(json_integer_value(json_object_get(root, "memory_peak_kb")), 9000);
+    json_int_t all[4];
+    assert_int_equal(json_unpack(json_object_get(root, "spouts"),
+                                 "{s:{s:{s:I, s:I, s:I, s:I !}}}", "lines", "total", "emitted",
+                                 &all[0], "executed", &all[1], "acked", &all[2], "failed",
+                                 &all[3]),
+                     0);
+    assert_true(all[0] == 15 && all[1] == 0 && all[2] == 13 && all[3] == 2);
+    json_decref(root);
+}
+
+static void report_json_without_a_first_tree_has_null(void **state)
+{
+    (void)state;
+    struct run_report report = final_report;
+    report.first_acked_ns = -1;
+    report_json(&report, file);
+    finish();
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    assert_true(json_is_null(json_object_get(root, "first_acked_ms")));
+    json_decref(root);
+}
+
+static void sample_json_is_one_line_with_totals_since_the_start(void **state)
+{
+    (void)state;
+    const struct run_sample_component components[] = {
+        {.name = "lines", .spout = true, .tasks = 1, .emitted = 3, .total = {0, 15, 13, 2}}};
+    const struct run_sample_worker workers[] = {
+        {.index = 0, .up = true, .pid = 41, .rss_kb = 7}};
+    struct run_sample sample = {.topology = "wc",
+                                .elapsed_ns = 1250 * (SECOND / 1000),
+                                .warming = true,
+                                .components = components,
+                                .components_count = 1,
+                                .workers = workers,
+                                .workers_up = 1,
+                                .workers_count = 1,
+                                .cpu_user_ns = SECOND,
+                                .rss_kb = 12};
+    report_sample_json(&sample, file);
+    sample.recent_count = 2;
+    sample.recent_p50_ns = 1500;
+    report_sample_json(&sample, file);
+    report_note_json("worker \"1\" died", file);
+    finish();
+    char *second = strchr(text, '\n') + 1;
+    char *third = strchr(second, '\n') + 1;
+    assert_string_equal(third, "{\"note\":\"worker \\\"1\\\" died\"}\n");
+    json_t *root = json_loads(text, JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, NULL);
+    json_t *body = json_object_get(root, "sample");
+    assert_true(json_number_value(json_object_get(body, "elapsed_s")) == 1.25);
+    assert_true(json_is_true(json_object_get(body, "warming")));
+    assert_true(json_is_false(json_object_get(body, "draining")));
+    assert_true(json_is_null(json_object_get(body, "latency_us")));
+    assert_true(json_number_value(json_object_get(body, "cpu_user_s")) == 1);
+    assert_int_equal(json_integer_value(json_object_get(body, "rss_kb")), 12);
+    json_t *worker = json_array_get(json_object_get(body, "workers"), 0);
+    assert_int_equal(json_integer_value(json_object_get(worker, "pid")), 41);
+    json_t *component = json_array_get(json_object_get(body, "components"), 0);
+    assert_int_equal(json_integer_value(json_object_get(component, "emitted")), 15);
+    assert_int_equal(json_integer_value(json_object_get(component, "acked")), 13);
+    json_decref(root);
+    root = json_loads(second, JSON_DISABLE_EOF_CHECK, NULL);
+    json_t *latency = json_object_get(json_object_get(root, "sample"), "latency_us");
+    assert_true(json_number_value(json_object_get(latency, "p50")) == 1.5);
     json_decref(root);
 }
 
@@ -382,6 +462,8 @@ int main(void)
         VIEW_TEST(view_block_is_drawn_over_itself),
         VIEW_TEST(view_print_bolt_on_the_same_terminal_ends_the_block),
         VIEW_TEST(report_numbers_are_short),
+        VIEW_TEST(report_json_without_a_first_tree_has_null),
+        VIEW_TEST(sample_json_is_one_line_with_totals_since_the_start),
         VIEW_TEST(report_json_has_the_promised_members),
         VIEW_TEST(report_text_matches_golden),
     };

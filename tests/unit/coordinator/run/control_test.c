@@ -457,12 +457,15 @@ static void deactivate_and_activate_reach_all(void **state)
 /* Counters of task 1 in a beat of worker 0. */
 static void beat_counts(uint64_t round, uint64_t acked, int64_t cpu_ns)
 {
-    struct message_task_stats stats = {.task = 1, .acked = acked, .emitted = acked};
+    struct message_task_stats stats = {
+        .task = 1, .acked = acked, .emitted = acked, .total_acked = acked + 1000 * round};
     struct message_task_stats hostile = {.task = 77, .acked = 1};
     struct message_task_stats both[2] = {stats, hostile};
     beat_with(0, (struct message_beat){.activity = it.random++,
                                        .stats_round = round,
-                                       .cpu_ns = cpu_ns,
+                                       .cpu_user_ns = cpu_ns,
+                                       .cpu_system_ns = 2 * cpu_ns,
+                                       .first_acked_ns = 500 - cpu_ns,
                                        .tasks = both,
                                        .tasks_count = 2});
 }
@@ -480,15 +483,24 @@ static void warm_up_reset_starts_figures_at_zero(void **state)
     assert_int_equal(it.control.live[1].acked, 0);
     beat_counts(1, 7, 70);
     assert_int_equal(it.control.live[1].acked, 7);
-    assert_int_equal(it.control.workers[0].cpu_base_ns, 70);
+    assert_int_equal(it.control.workers[0].cpu_base.user_ns, 70);
+    assert_int_equal(it.control.workers[0].cpu_base.system_ns, 140);
+    assert_int_equal(it.control.live[1].total.acked, 1007);
+    assert_int_equal(it.control.first_acked_ns, 430); /* The earliest of all. */
+    control_cpu_ended(&it.control, 0, (struct control_cpu){90, 190});
     died(0);
     assert_int_equal(it.control.dead[1].acked, 7);
     assert_int_equal(it.control.live[1].acked, 0);
+    assert_int_equal(it.control.dead[1].total.acked, 1007);
     forget();
     hello(0);
     assert_int_equal(said("send 0 reset"), 1); /* So that its figures count. */
     beat_counts(1, 3, 10);
     assert_int_equal(it.control.live[1].acked + it.control.dead[1].acked, 10);
+    struct control_cpu cpu = control_cpu_of(&it.control.workers[0]);
+    assert_int_equal(cpu.user_ns, 100);
+    assert_int_equal(cpu.system_ns, 210);
+    assert_int_equal(it.control.workers[0].cpu_base.user_ns, 70); /* Its start costs too. */
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, start, stop)

@@ -10,6 +10,7 @@
 #include "base/hist.h"
 #include "base/rng.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +36,7 @@ static void hist_quantiles_lie_within_the_promised_error(void **state)
         hist_record(&one, values[i]);
     }
     qsort(values, VALUES_COUNT, sizeof values[0], compare);
-    static const double quantiles[] = {0.0, 0.01, 0.5, 0.9, 0.99, 0.999, 1.0};
+    static const double quantiles[] = {0.0, 0.01, 0.5, 0.9, 0.99, 0.999, 0.9999, 1.0};
     for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++) {
         size_t rank = (size_t)(quantiles[i] * VALUES_COUNT);
         double exact = (double)values[rank > 0 ? rank - 1 : 0];
@@ -43,6 +44,67 @@ static void hist_quantiles_lie_within_the_promised_error(void **state)
         assert_true(got >= exact * 0.992 - 1 && got <= exact * 1.008 + 1);
     }
     assert_int_equal(hist_quantile(&one, 1.0) <= one.max, 1);
+}
+
+static void hist_every_bucket_is_within_one_percent(void **state)
+{
+    (void)state;
+    /* The worst values of each bucket are its first and its last one. */
+    for (uint64_t step = 1; step < UINT64_C(1) << 40; step = step + step / 200 + 1) {
+        hist_clear(&one);
+        hist_record(&one, step);
+        one.max = UINT64_MAX; /* Otherwise it would be exact. */
+        double error = fabs((double)hist_quantile(&one, 0.5) / (double)step - 1);
+        assert_true(error <= 0.01);
+        error = fabs(hist_mean(&one) / (double)step - 1);
+        assert_true(error <= 0.01);
+    }
+}
+
+static void hist_mean_is_within_one_percent(void **state)
+{
+    (void)state;
+    struct rng rng;
+    double sum = 0;
+    rng_seed(&rng, 13);
+    hist_clear(&one);
+    assert_true(hist_mean(&one) == 0);
+    for (int i = 0; i < VALUES_COUNT; i++) {
+        uint64_t value = rng_next(&rng) >> (30 + rng_below(&rng, 30));
+        hist_record(&one, value);
+        sum += (double)value;
+    }
+    double mean = hist_mean(&one);
+    assert_true(mean > sum / VALUES_COUNT * 0.99 && mean < sum / VALUES_COUNT * 1.01);
+    hist_clear(&one);
+    hist_record(&one, 1000001);
+    assert_true(hist_mean(&one) <= 1000001);
+}
+
+static void hist_since_keeps_only_what_is_new(void **state)
+{
+    (void)state;
+    static struct hist recent;
+    hist_clear(&one);
+    for (int i = 0; i < 100; i++) {
+        hist_record(&one, 1000000);
+    }
+    two = one;
+    hist_since(&two, &one, &recent);
+    assert_int_equal(recent.count, 0);
+    assert_int_equal(hist_quantile(&recent, 0.99), 0);
+    hist_record(&two, 50);
+    hist_record(&two, 60);
+    hist_since(&two, &one, &recent);
+    assert_int_equal(recent.count, 2);
+    assert_int_equal(hist_quantile(&recent, 0.5), 50);
+    assert_int_equal(hist_quantile(&recent, 1.0), 60);
+    /* Cleared in between: all of it is new. */
+    hist_clear(&two);
+    hist_record(&two, 70);
+    hist_since(&two, &one, &recent);
+    assert_int_equal(recent.count, 1);
+    assert_int_equal(recent.max, 70);
 }
 
 static void hist_edges_are_counted_and_bounded(void **state)
@@ -110,6 +172,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hist_quantiles_lie_within_the_promised_error),
+        cmocka_unit_test(hist_every_bucket_is_within_one_percent),
+        cmocka_unit_test(hist_mean_is_within_one_percent),
+        cmocka_unit_test(hist_since_keeps_only_what_is_new),
         cmocka_unit_test(hist_edges_are_counted_and_bounded),
         cmocka_unit_test(hist_packed_and_merged_equals_merged),
         cmocka_unit_test(hist_packed_faults_are_refused_and_change_nothing),

@@ -33,8 +33,24 @@ static const struct message_bytes positions[] = {
     {NULL, 0}, BYTES("\x01\x02"), {NULL, 0}, BYTES(""), BYTES("p")};
 static const struct message_peer peers[] = {{0, true, 9, "ipc:///run/a"}, {1, false, 0, ""}};
 static const struct message_task_stats stats[] = {
-    {1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, BYTES("hist"), {NULL, 0}},
-    {16383, UINT64_MAX, 0, 0, 0, 0, 0, 0, 0, 0, 0, {NULL, 0}, BYTES("other")},
+    {1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, BYTES("hist"), {NULL, 0}},
+    {16383,
+     UINT64_MAX,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     0,
+     UINT64_MAX,
+     {NULL, 0},
+     BYTES("other")},
 };
 static const struct message_offset offsets[] = {{1, BYTES("at 5")}, {2, {NULL, 0}}};
 
@@ -76,7 +92,9 @@ static struct message example(enum message_type type)
                                                 .frames_refused = 5,
                                                 .duplicates_dropped = 6,
                                                 .links_failed = 7,
-                                                .cpu_ns = INT64_MAX,
+                                                .cpu_user_ns = INT64_MAX,
+                                                .cpu_system_ns = 8,
+                                                .first_acked_ns = INT64_MIN,
                                                 .rss_kb = 9,
                                                 .rss_peak_kb = 10,
                                                 .tasks = stats,
