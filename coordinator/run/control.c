@@ -137,7 +137,8 @@ static void send_command(struct control *control, uint32_t worker, enum message_
     }
     struct message message = {.type = MESSAGE_COMMAND};
     message.as.command.command = command;
-    message.as.command.level = control->level;
+    message.as.command.level =
+        command == COMMAND_RESET_STATS ? (uint32_t)control->stats_round : control->level;
     send(control, worker, &message);
 }
 
@@ -220,6 +221,7 @@ static void stop(struct control *control, int64_t now_ns)
     control->drain_deadline_ns = INT64_MAX;
     for (uint32_t i = 0; i < control->workers_count; i++) {
         struct control_worker *worker = &control->workers[i];
+        worker->remind_ns = now_ns + CONTROL_REMIND_STOP_NS;
         send_command(control, i, COMMAND_STOP);
         enum slot_action action = slot_unwant(&worker->slot, now_ns);
         if (action == SLOT_DO_TERM && worker->assigned) {
@@ -273,7 +275,7 @@ static void on_hello(struct control *control, uint32_t index, const struct messa
         .positions = control->positions};
     send(control, index, &message);
     send_peers_all(control);
-    for (uint64_t round = 0; round < control->stats_round; round++) {
+    if (control->stats_round > 0) {
         send_command(control, index, COMMAND_RESET_STATS);
     }
     if (control->state == CONTROL_DRAINING && !ends_by_itself(control)) {
@@ -293,8 +295,12 @@ static void remind(struct control *control, uint32_t index, const struct message
     if (!worker->assigned || now_ns < worker->remind_ns) {
         return;
     }
-    worker->remind_ns = now_ns + CONTROL_REMIND_NS;
+    worker->remind_ns = now_ns + (control->state == CONTROL_STOPPING ? CONTROL_REMIND_STOP_NS
+                                                                     : CONTROL_REMIND_NS);
     send_peers(control, index);
+    if (beat->stats_round < control->stats_round) {
+        send_command(control, index, COMMAND_RESET_STATS);
+    }
     switch (control->state) {
     case CONTROL_STARTING:
     case CONTROL_ACTIVE:
@@ -349,8 +355,13 @@ static void on_event(struct control *control, uint32_t index, const struct messa
     }
 }
 
-static void on_offsets(struct control *control, const struct message *message)
+static void on_offsets(struct control *control, uint32_t index, const struct message *message)
 {
+    struct control_worker *worker = &control->workers[index];
+    if (worker->final) {
+        return; /* Only said again. */
+    }
+    worker->final = message->as.offsets.final;
     for (uint32_t i = 0; i < message->as.offsets.items_count; i++) {
         const struct message_offset *item = &message->as.offsets.items[i];
         if (control_restore(control, item->task, item->position) == GALE_OK &&
@@ -458,6 +469,21 @@ static void progress(struct control *control, int64_t now_ns)
     }
 }
 
+/* A worker has stopped: its process may exit once its last positions are known. They come with each
+ * last beat; when none of them arrives they are replayed by the next run. */
+static void end_stopped(struct control *control, uint32_t index, int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    if (worker->last_beat_at_ns == 0) {
+        worker->last_beat_at_ns = now_ns;
+    }
+    if (!worker->ended &&
+        (worker->final || now_ns - worker->last_beat_at_ns >= CONTROL_FINAL_NS)) {
+        worker->ended = true;
+        control->ports->signal(control->ports->self, index, SIGTERM);
+    }
+}
+
 static void on_beat(struct control *control, uint32_t index, const struct message_beat *beat,
                     int64_t now_ns)
 {
@@ -475,10 +501,8 @@ static void on_beat(struct control *control, uint32_t index, const struct messag
     worker->beaten = true;
     worker->start_failures = 0;
     control_stats_take(control, index, beat);
-    if (beat->state == COMMAND_STOP && worker->slot.state == SLOT_STOPPING &&
-        !worker->last_beat_final) {
-        worker->last_beat_final = true;
-        control->ports->signal(control->ports->self, index, SIGTERM);
+    if (beat->state == COMMAND_STOP && worker->slot.state == SLOT_STOPPING) {
+        end_stopped(control, index, now_ns);
     }
     if (control->state == CONTROL_STARTING) {
         set_state(control, CONTROL_ACTIVE);
@@ -512,7 +536,7 @@ void control_message(struct control *control, const struct message *message, int
     switch (message->type) {
     case MESSAGE_HELLO: on_hello(control, index, &message->as.hello, now_ns); break;
     case MESSAGE_BEAT: on_beat(control, index, &message->as.beat, now_ns); break;
-    case MESSAGE_OFFSETS: on_offsets(control, message); break;
+    case MESSAGE_OFFSETS: on_offsets(control, index, message); break;
     case MESSAGE_EVENT: on_event(control, index, message, now_ns); break;
     case MESSAGE_ASSIGN:
     case MESSAGE_PEERS:
@@ -549,6 +573,9 @@ void control_exited(struct control *control, uint32_t index, const char *text, i
     control_stats_bury(control, index);
     worker->assigned = false;
     worker->beaten = false;
+    worker->final = false;
+    worker->ended = false;
+    worker->last_beat_at_ns = 0;
     worker->quiet_rounds = 0;
     control->ports->connect(control->ports->self, index, NULL);
     if (wanted) {

@@ -20,7 +20,10 @@
 
 #define CONTROL_BEAT_MS 250u
 #define CONTROL_OFFSETS_MS 1000u
-#define CONTROL_REMIND_NS INT64_C(1000000000) /* between reminders to one worker */
+#define CONTROL_REMIND_NS INT64_C(1000000000)    /* between reminders to one worker */
+#define CONTROL_REMIND_STOP_NS INT64_C(50000000) /* likewise to stop: its grace is short */
+#define CONTROL_FINAL_NS \
+    INT64_C(1000000000) /* a stopped worker's last positions are waited for so long */
 #define CONTROL_ABORT_GRACE_MS \
     300 /* from "stop at once" to SIGKILL for a worker that is busy */
 #define CONTROL_START_TRIES_MAX \
@@ -78,9 +81,11 @@ struct control_worker {
     struct slot slot;
     int64_t progress_ns; /* last message of its engine thread, or its start */
     char endpoint[256];
-    bool assigned; /* said HELLO and got its tasks */
-    bool beaten;   /* said a beat in this incarnation */
-    bool last_beat_final;
+    bool assigned;               /* said HELLO and got its tasks */
+    bool beaten;                 /* said a beat in this incarnation */
+    bool final;                  /* said its last positions */
+    bool ended;                  /* was told to exit after its last beat */
+    int64_t last_beat_at_ns;     /* first of its last beats; 0: none yet */
     struct message_beat beat;    /* last; tasks: not kept */
     uint64_t quiet_activity;     /* activity of the round before */
     uint32_t quiet_rounds;       /* beats in a row: quiet, spouts done, nothing happened */

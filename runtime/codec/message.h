@@ -32,10 +32,11 @@ enum message_type {
 enum message_command {
     COMMAND_ACTIVATE = 1,
     COMMAND_DEACTIVATE = 2,
-    COMMAND_DRAIN = 3,      /* spouts stop for good */
-    COMMAND_FINISH = 4,     /* run finish of all bolts of `level` */
-    COMMAND_STOP = 5,       /* cleanup, last beat and offsets, exit 0 */
-    COMMAND_RESET_STATS = 6 /* end of warm-up: counters and histograms start at 0 */
+    COMMAND_DRAIN = 3,  /* spouts stop for good */
+    COMMAND_FINISH = 4, /* run finish of all bolts of `level` */
+    COMMAND_STOP = 5,   /* cleanup, last beat and offsets, exit 0 */
+    COMMAND_RESET_STATS =
+        6 /* end of warm-up number `level`: counters and histograms start at 0 */
 };
 
 enum message_event {
@@ -97,7 +98,7 @@ struct message_beat {
     uint64_t
         batches_sent; /* to other workers, since start: with batches_received proves that */
     uint64_t batches_received; /* nothing is under way (two equal rounds) */
-    uint64_t stats_round;      /* number of RESET_STATS obeyed */
+    uint64_t stats_round;      /* number of the RESET_STATS obeyed last */
     uint64_t activity;         /* changes whenever anything was executed or emitted */
     uint64_t frames_refused, duplicates_dropped, links_failed;
     int64_t cpu_user_ns, cpu_system_ns; /* of the process so far */
@@ -115,7 +116,7 @@ struct message_offset {
 struct message_offsets {
     const struct message_offset *items;
     uint32_t items_count;
-    bool final; /* the last one before exit */
+    bool final; /* the last ones: goes with each last beat, so that it may be lost */
 };
 
 struct message {

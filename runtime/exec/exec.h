@@ -89,7 +89,10 @@ void exec_beat(struct exec *exec, struct message_beat *beat);
 bool exec_spouts_done(const struct exec *exec);
 /** Sets all counters and histograms to 0 (end of warm-up). */
 void exec_reset_stats(struct exec *exec);
-/** Positions of the replayable spout tasks that moved since the last call (all: every one). */
+/** Positions of the replayable spout tasks that moved since the last ones that were sent (all: every
+ *  one); pointers into the executor, good until the next call. */
 void exec_offsets(struct exec *exec, bool all, struct message_offsets *offsets);
+/** What exec_offsets gave last has left: it is not given again before it moves. */
+void exec_offsets_sent(struct exec *exec, const struct message_offsets *offsets);
 
 #endif

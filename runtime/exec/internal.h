@@ -220,9 +220,9 @@ struct task {
     /* spouts */
     struct ledger ledger;
     struct positions positions;
-    uint64_t spare_root;  /* opened, not used yet */
-    uint64_t roots_count; /* emits with an id */
-    uint64_t saved_low_id;
+    uint64_t spare_root;                   /* opened, not used yet */
+    uint64_t roots_count;                  /* emits with an id */
+    uint64_t offered_low_id, saved_low_id; /* low marks: given last, left last */
     int64_t wait_ns;
     uint32_t replays_due;             /* fails that next was not called for yet */
     int64_t rests_until_ns, rest_ns;  /* after rounds in which all failed */

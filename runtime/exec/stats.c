@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the executor tells about itself: counters, histograms, quiescence, spout positions. */
+/* What the executor tells about itself: counters, histograms, quiescence. Positions: offsets.c. */
 #include "exec/internal.h"
-
-#include <stdlib.h>
 
 static uint64_t pending(const struct task *task)
 {
@@ -140,32 +138,5 @@ void exec_reset_stats(struct exec *exec)
         if (task->complete_ns) {
             hist_clear(task->complete_ns);
         }
-    }
-}
-
-void exec_offsets(struct exec *exec, bool all, struct message_offsets *offsets)
-{
-    size_t used = 0;
-    offsets->items = exec->offset_items;
-    offsets->items_count = 0;
-    if (!exec->offset_bytes) {
-        exec->offset_bytes = malloc((size_t)EXEC_POSITION_MAX * (exec->local_count + 1u));
-    }
-    for (uint32_t i = 0; exec->offset_bytes && i < exec->local_count; i++) {
-        struct task *task = exec->local[i];
-        if (!task->replayable || !task->opened ||
-            (!all && task->saved_low_id == task->positions.low_id)) {
-            continue;
-        }
-        size_t size =
-            task->component->spout->save(task->state, &task->head, task->positions.low_id,
-                                         exec->offset_bytes + used, EXEC_POSITION_MAX);
-        if (size == 0 || size > EXEC_POSITION_MAX) {
-            continue;
-        }
-        task->saved_low_id = task->positions.low_id;
-        exec->offset_items[offsets->items_count++] = (struct message_offset){
-            .task = task->id, .position = {exec->offset_bytes + used, size}};
-        used += size;
     }
 }

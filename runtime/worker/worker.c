@@ -61,10 +61,12 @@ struct worker {
     bool has_spouts; /* one task here at least */
     bool beat_fast;
     uint32_t beats_count;
+    struct message_offsets last_offsets; /* once stopping; owned by the executor */
     struct buf out;
 };
 
-static void send_message(struct worker *worker, struct message *message)
+/* True when it left; whether it arrives is another matter. */
+static bool send_message(struct worker *worker, struct message *message)
 {
     message->worker = worker->index;
     message->incarnation = worker->incarnation;
@@ -74,15 +76,23 @@ static void send_message(struct worker *worker, struct message *message)
     void *handle;
     uint8_t *data;
     const struct transport_ops *ops = worker->transport->ops;
-    if (message_encode(message, &worker->out) != GALE_OK ||
-        ops->prepare(worker->transport, worker->out.size, &handle, &data) != GALE_OK) {
-        return;
+    enum gale_err err = message_encode(message, &worker->out);
+    if (err != GALE_OK) {
+        gale_log(GALE_LOG_ERROR,
+                 "a message of type %d to the coordinator cannot be encoded: %s",
+                 (int)message->type, gale_err_name(err));
+        return false;
+    }
+    if (ops->prepare(worker->transport, worker->out.size, &handle, &data) != GALE_OK) {
+        return false;
     }
     memcpy(data, worker->out.data, worker->out.size);
-    if (ops->send(worker->transport, worker->control, handle) == GALE_ERR_AGAIN) {
+    err = ops->send(worker->transport, worker->control, handle);
+    if (err == GALE_ERR_AGAIN) {
         ops->drop(worker->transport,
                   handle); /* No coordinator reads: the next beat will say it. */
     }
+    return err == GALE_OK;
 }
 
 static void send_event(struct worker *worker, enum message_event event, uint32_t other,
@@ -171,6 +181,15 @@ static void send_hello(struct worker *worker)
     send_message(worker, &message);
 }
 
+/* The last positions go with each last beat: on the wire any one may be lost. */
+static void send_last_offsets(struct worker *worker)
+{
+    struct message message = {.type = MESSAGE_OFFSETS};
+    message.as.offsets = worker->last_offsets;
+    message.as.offsets.final = true;
+    send_message(worker, &message);
+}
+
 /* Whether the coordinator may be waiting for the beats of this worker. One without spouts never
  * knows by itself that all have ended: it is told by the drain. */
 static bool end_is_near(const struct worker *worker)
@@ -198,17 +217,19 @@ static void send_beat(struct worker *worker, int64_t now_ns)
         process_release_text();
     }
     worker->beat_at_ns = now_ns + (worker->beat_fast ? WORKER_BEAT_FAST_NS : worker->beat_ns);
+    if (worker->stopping) {
+        send_last_offsets(worker);
+    }
     send_message(worker, &message);
 }
 
-static void send_offsets(struct worker *worker, bool final, int64_t now_ns)
+static void send_offsets(struct worker *worker, int64_t now_ns)
 {
     struct message message = {.type = MESSAGE_OFFSETS};
-    exec_offsets(worker->exec, final, &message.as.offsets);
-    message.as.offsets.final = final;
+    exec_offsets(worker->exec, false, &message.as.offsets);
     worker->offsets_at_ns = now_ns + worker->offsets_ns;
-    if (message.as.offsets.items_count > 0 || final) {
-        send_message(worker, &message);
+    if (message.as.offsets.items_count > 0 && send_message(worker, &message)) {
+        exec_offsets_sent(worker->exec, &message.as.offsets);
     }
 }
 
@@ -331,11 +352,11 @@ static void on_peers(struct worker *worker, const struct message *message)
     }
 }
 
-static void stop(struct worker *worker, int64_t now_ns)
+static void stop(struct worker *worker)
 {
     if (!worker->stopping) {
         if (worker->exec && worker->prepared) {
-            send_offsets(worker, true, now_ns);
+            exec_offsets(worker->exec, true, &worker->last_offsets);
             exec_cleanup(worker->exec);
         }
         worker->stopping = true;
@@ -347,7 +368,9 @@ static void on_command(struct worker *worker, const struct message *message, int
 {
     struct gale_error error = {0};
     if (!worker->exec || worker->fatal) {
-        worker->stopping = worker->stopping || message->as.command.command == COMMAND_STOP;
+        if (message->as.command.command == COMMAND_STOP) {
+            stop(worker);
+        }
         return;
     }
     switch (message->as.command.command) {
@@ -369,10 +392,12 @@ static void on_command(struct worker *worker, const struct message *message, int
         worker->finish_level = message->as.command.level + 1;
         worker->state = COMMAND_FINISH;
         break;
-    case COMMAND_STOP: stop(worker, now_ns); break;
+    case COMMAND_STOP: stop(worker); break;
     case COMMAND_RESET_STATS:
-        exec_reset_stats(worker->exec);
-        worker->stats_round++;
+        if (worker->stats_round < message->as.command.level) { /* Else a reminder came late. */
+            exec_reset_stats(worker->exec);
+            worker->stats_round = message->as.command.level;
+        }
         break;
     }
     send_beat(worker, now_ns);
@@ -434,7 +459,7 @@ static void periodic(struct worker *worker, int64_t now_ns)
     }
     if (worker->exec && worker->prepared && !worker->stopping &&
         now_ns >= worker->offsets_at_ns) {
-        send_offsets(worker, false, now_ns);
+        send_offsets(worker, now_ns);
     }
 }
 

@@ -85,6 +85,7 @@ void process_adopt(struct sim_process *process, uint64_t epoch)
     process->state = 0;
     process->finish_level = 0;
     process->stats_round = 0;
+    process->last_offsets = (struct message_offsets){0};
     process->hello_at_ns = 0;
     memset(process->peer_incarnation, 0, sizeof(process->peer_incarnation));
 }
@@ -158,17 +159,23 @@ static void send_beat(struct sim_process *process)
     beat->stats_round = process->stats_round;
     process->beat_fast = beat->spouts_done || process->stopping;
     process->beat_at_ns = process->sim->now_ns + (process->beat_fast ? BEAT_FAST_NS : BEAT_NS);
+    if (process->stopping) {
+        struct message last = {.type = MESSAGE_OFFSETS};
+        last.as.offsets = process->last_offsets;
+        last.as.offsets.final = true;
+        send_message(process, &last);
+    }
     send_message(process, &message);
 }
 
-static void send_offsets(struct sim_process *process, bool final)
+static void send_offsets(struct sim_process *process)
 {
     struct message message = {.type = MESSAGE_OFFSETS};
-    exec_offsets(process->exec, final, &message.as.offsets);
-    message.as.offsets.final = final;
+    exec_offsets(process->exec, false, &message.as.offsets);
     process->offsets_at_ns = process->sim->now_ns + OFFSETS_NS;
-    if (message.as.offsets.items_count > 0 || final) {
+    if (message.as.offsets.items_count > 0) {
         send_message(process, &message);
+        exec_offsets_sent(process->exec, &message.as.offsets);
     }
 }
 
@@ -259,7 +266,10 @@ static void on_command(struct sim_process *process, const struct message *messag
 {
     struct gale_error error = {0};
     if (!process->exec) {
-        process->stopping = process->stopping || message->as.command.command == COMMAND_STOP;
+        if (message->as.command.command == COMMAND_STOP) {
+            process->stopping = true;
+            process->state = COMMAND_STOP;
+        }
         return;
     }
     switch (message->as.command.command) {
@@ -283,15 +293,17 @@ static void on_command(struct sim_process *process, const struct message *messag
         break;
     case COMMAND_STOP:
         if (!process->stopping && process->prepared) {
-            send_offsets(process, true);
+            exec_offsets(process->exec, true, &process->last_offsets);
             exec_cleanup(process->exec);
         }
         process->stopping = true;
         process->state = COMMAND_STOP;
         break;
     case COMMAND_RESET_STATS:
-        exec_reset_stats(process->exec);
-        process->stats_round++;
+        if (process->stats_round < message->as.command.level) {
+            exec_reset_stats(process->exec);
+            process->stats_round = message->as.command.level;
+        }
         break;
     }
     send_beat(process);
@@ -372,7 +384,7 @@ static void periodic(struct sim_process *process)
     }
     if (process->exec && process->prepared && !process->stopping &&
         now >= process->offsets_at_ns) {
-        send_offsets(process, false);
+        send_offsets(process);
     }
 }
 

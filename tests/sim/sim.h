@@ -84,6 +84,7 @@ struct sim_process {
     uint32_t finish_level;
     uint64_t stats_round;
     int64_t beat_ns, beat_at_ns, offsets_at_ns, hello_at_ns;
+    struct message_offsets last_offsets; /* once stopping */
     struct buf out;
 };
 
@@ -164,8 +165,7 @@ struct sim {
     uint16_t *task_worker;
     struct buf out;
     uint32_t crashes_count;
-    bool coordinator_lossy; /* positions may be lost on their way */
-    bool died_late;         /* after all was acked: its last positions may be lost */
+    bool died_late; /* after all was acked: its last positions may be lost */
     /* topology */
     struct plan *plan;
     uint32_t workers_count;

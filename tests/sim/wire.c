@@ -52,7 +52,6 @@ void wire_upset(struct sim *sim)
         uint32_t loss = sim_chance(sim, 200) ? sim_below(sim, 100) : 0;
         sim->links[i][SIM_COORDINATOR].loss = loss;
         sim->links[SIM_COORDINATOR][i].loss = loss;
-        sim->coordinator_lossy = sim->coordinator_lossy || loss > 0;
     }
     for (uint32_t i = 0; i < SIM_WORKERS_MAX; i++) {
         for (uint32_t k = 0; k < SIM_WORKERS_MAX; k++) {

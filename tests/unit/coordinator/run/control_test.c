@@ -271,6 +271,75 @@ static void finish_goes_level_by_level_and_ends_in_good_order(void **state)
     assert_int_equal(it.control.restarts_count, 0);
 }
 
+static void say_offsets(uint32_t worker, const char *position, bool final)
+{
+    const struct message_offset item = {
+        .task = 1, .position = {(const uint8_t *)position, strlen(position)}};
+    struct message message = from(worker, MESSAGE_OFFSETS);
+    message.as.offsets = (struct message_offsets){&item, 1, final};
+    control_message(&it.control, &message, it.now_ns);
+}
+
+/* The wire may lose the last positions: the worker says them with each last beat until it is ended. */
+static void stop_waits_for_the_last_positions_and_takes_them_once(void **state)
+{
+    (void)state;
+    start_all();
+    finish_all();
+    for (int i = 0; i < 3; i++) {
+        beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+        pass(5);
+    }
+    assert_int_equal(said("signal 0 term"), 0);
+    say_offsets(0, "last", true);
+    say_offsets(0, "last", true);
+    beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+    beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+    assert_int_equal(said("save 1 last"), 1);
+    assert_int_equal(said("signal 0 term"), 1);
+    assert_int_equal(said("signal 1"), 0);
+}
+
+static void stop_ends_a_worker_whose_last_positions_never_come(void **state)
+{
+    (void)state;
+    start_all();
+    finish_all();
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(said("signal 0 term"), 0);
+        beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+        pass(100);
+    }
+    beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+    assert_int_equal(said("signal 0 term"), 1);
+    assert_int_equal(said("signal 0 kill"), 0);
+}
+
+static void stop_that_was_lost_is_said_again_soon(void **state)
+{
+    (void)state;
+    start_all();
+    finish_all();
+    pass(60);
+    beat(0);
+    assert_int_equal(said("send 0 stop"), 2);
+}
+
+static void warm_up_reset_that_was_lost_is_said_again(void **state)
+{
+    (void)state;
+    start_all();
+    control_reset_stats(&it.control, it.now_ns);
+    assert_int_equal(said("send 0 reset 1"), 1);
+    for (int i = 0; i < 11; i++) {
+        pass(100);
+        beat(0);
+        beat_with(1, (struct message_beat){.activity = 1, .stats_round = 1});
+    }
+    assert_in_range(said("send 0 reset 1"), 2, 3);
+    assert_int_equal(said("send 1 reset 1"), 1);
+}
+
 static void finish_death_restarts_and_repeats_the_level(void **state)
 {
     (void)state;
@@ -521,6 +590,10 @@ int main(void)
         CASE(end_activity_between_quiet_beats_begins_anew),
         CASE(end_after_a_death_needs_more_rounds_instead_of_counts),
         CASE(finish_goes_level_by_level_and_ends_in_good_order),
+        CASE(stop_waits_for_the_last_positions_and_takes_them_once),
+        CASE(stop_ends_a_worker_whose_last_positions_never_come),
+        CASE(stop_that_was_lost_is_said_again_soon),
+        CASE(warm_up_reset_that_was_lost_is_said_again),
         CASE(finish_death_restarts_and_repeats_the_level),
         CASE(worker_that_does_not_stop_is_killed_after_the_grace),
         CASE(drain_deadline_stops_with_work_left),
