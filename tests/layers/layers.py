@@ -33,17 +33,24 @@ ALLOWED = {
 }
 EVERYTHING = sorted(ALLOWED)
 ALLOWED["coordinator/run"] = [d for d in EVERYTHING if d not in ("spouts", "bolts", "topologies")]
-ALLOWED["coordinator/cli"] = EVERYTHING + ["coordinator/run"]
+ALLOWED["bench/micro"] = RUNTIME + ["runtime/transport"]
+ALLOWED["bench/suite"] = [d for d in EVERYTHING if d.startswith("runtime/")] + ["bench/micro"]
+ALLOWED["bench/ysb/model"] = ALLOWED["bench/nexmark/model"] = []
+ALLOWED["bench/nexmark"] = ["bench/nexmark/model"]
+ALLOWED["bench/ysb"] = ["bench/ysb/model"]
+ALLOWED["bench/suite"] += ["bench/ysb/model", "bench/nexmark/model"]
+ALLOWED["coordinator/cli"] = EVERYTHING + ["coordinator/run", "bench/suite"]
 
-# Third-party headers and the layer whose one file adapts them.
+# Third-party headers and the layers whose one file (or folder) adapts them.
 ADAPTERS = {
-    "zmq": (r"zmq(_utils)?\.h", "runtime/transport"),
-    "lz4": (r"lz4(hc|frame)?\.h", "runtime/codec"),
-    "msgpack": (r"msgpack(\.h|/.*)", "runtime/codec"),
-    "xxhash": (r"xxhash\.h|xxh3\.h", "runtime/base"),
-    "sqlite": (r"sqlite3\.h", "coordinator/store"),
-    "yaml": (r"yaml\.h", "coordinator/topology"),
-    "jansson": (r"jansson\.h", "runtime/testing"),
+    "zmq": (r"zmq(_utils)?\.h", ["runtime/transport"]),
+    "lz4": (r"lz4(hc|frame)?\.h", ["runtime/codec"]),
+    "msgpack": (r"msgpack(\.h|/.*)", ["runtime/codec", "bench/micro"]),
+    "xxhash": (r"xxhash\.h|xxh3\.h", ["runtime/base"]),
+    "sqlite": (r"sqlite3\.h", ["coordinator/store"]),
+    "yaml": (r"yaml\.h", ["coordinator/topology"]),
+    "jansson": (r"jansson\.h", ["runtime/testing", "bench/suite"]),
+    "yajl": (r"yajl/.*", ["bench/ysb"]),
 }
 LIBC = set("""assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp
 signal stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings
@@ -66,7 +73,8 @@ def layer_of(path):
 
 
 def sources(root):
-    for top in ("runtime", "coordinator", "spouts", "bolts", "topologies"):
+    for top in ("runtime", "coordinator", "spouts", "bolts", "topologies", "bench/micro",
+                "bench/suite", "bench/ysb", "bench/nexmark"):
         for folder, folders, names in os.walk(os.path.join(root, top)):
             folders[:] = [f for f in folders if not f.startswith((".", "build"))]
             for name in names:
@@ -76,7 +84,8 @@ def sources(root):
 
 def resolve(root, path, name):
     """The project's file that an include names, or None."""
-    for base in (os.path.dirname(path), "runtime", "runtime/include", "coordinator", ""):
+    for base in (os.path.dirname(path), "runtime", "runtime/include", "coordinator",
+                 "bench", ""):
         candidate = os.path.normpath(os.path.join(base, name))
         if os.path.exists(os.path.join(root, candidate)):
             return candidate
@@ -91,12 +100,13 @@ def check_include(root, path, layer, quote, name, users):
         if target_layer in (layer, PUBLIC) or target_layer in ALLOWED[layer]:
             return None
         return f'includes "{name}" of {target_layer or "no layer"}, which is not below {layer}'
-    for library, (pattern, adapter) in ADAPTERS.items():
+    for library, (pattern, adapters) in ADAPTERS.items():
         if re.fullmatch(pattern, name):
-            users.setdefault(library, set()).add(path)
-            if layer == adapter:
+            users.setdefault((library, layer), set()).add(path)
+            if layer in adapters:
                 return None
-            return f"includes <{name}> of {library}, which only {adapter} may adapt"
+            only = " or ".join(adapters)
+            return f"includes <{name}> of {library}, which only {only} may adapt"
     if quote == "<" and (name[:-2] in LIBC or name.startswith(LIBC_FOLDERS)):
         return None
     return f"includes {name}, which is neither the project's nor libc's"
@@ -118,7 +128,7 @@ def check(root):
             if wrong:
                 line = text.count("\n", 0, match.start(1)) + 1
                 errors.append(f"{path}:{line}: {wrong}")
-    for library, files in users.items():
+    for (library, _), files in users.items():
         # An adapter is one file, or a folder of its own inside the layer.
         folders = {os.path.dirname(f) for f in files}
         if len(files) > 1 and (len(folders) > 1 or folders & set(ALLOWED)):
