@@ -6,7 +6,7 @@
  *
  * No state; all calls on the engine thread.
  */
-#include "nexmark/event.h"
+#include "nexmark/model/event.h"
 #include "nexmark/module.h"
 
 #include <string.h>

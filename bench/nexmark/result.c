@@ -8,7 +8,7 @@
  * Neither depends on the order of the rows, so the sums of several tasks may be added. A tuple that is
  * replayed counts again: a result is exact when nothing failed. Owned by its task.
  */
-#include "nexmark/checksum.h"
+#include "nexmark/model/checksum.h"
 #include "nexmark/module.h"
 
 #include <errno.h>

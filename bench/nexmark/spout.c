@@ -11,7 +11,7 @@
  * At the end it writes how far it got to the result file: "spout TASK TASKS POSITIONS". Owned by its
  * task; all calls on the engine thread.
  */
-#include "nexmark/event.h"
+#include "nexmark/model/event.h"
 #include "nexmark/module.h"
 
 #include <inttypes.h>

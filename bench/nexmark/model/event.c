@@ -7,7 +7,7 @@
  * Letters are made eight at a time: each byte of a word times 26, without the lower half, is one of
  * 26 numbers. 256 is no multiple of 26, so four letters have 9/256 and the others 10/256.
  */
-#include "nexmark/event.h"
+#include "nexmark/model/event.h"
 
 #include <math.h>
 #include <stdio.h>
