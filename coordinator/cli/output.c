@@ -9,9 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-#include <wchar.h>
 
 enum { OUTPUT_MESSAGE_MAX = 1024 };
 
@@ -102,45 +100,6 @@ bool output_color_of(FILE *file, enum color_mode mode)
 {
     return output_color(mode, isatty(fileno(file)) == 1, getenv("NO_COLOR"),
                         getenv("FORCE_COLOR"), getenv("TERM"));
-}
-
-unsigned output_width_of(FILE *file)
-{
-    struct winsize size;
-    if (isatty(fileno(file)) != 1) {
-        return 0;
-    }
-    const char *columns = getenv("COLUMNS");
-    unsigned long wanted = columns != NULL ? strtoul(columns, NULL, 10) : 0;
-    if (wanted >= 20 && wanted <= 1000) {
-        return (unsigned)wanted;
-    }
-    if (ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-        return size.ws_col;
-    }
-    return OUTPUT_WIDTH_DEFAULT;
-}
-
-unsigned output_columns(const char *text)
-{
-    unsigned columns = 0;
-    mbstate_t state = {0};
-    size_t left = strlen(text);
-    while (left > 0) {
-        wchar_t wide;
-        size_t used = mbrtowc(&wide, text, left, &state);
-        int width = 1;
-        if (used == (size_t)-1 || used == (size_t)-2 || used == 0) {
-            used = 1;
-            memset(&state, 0, sizeof state);
-        } else {
-            width = wcwidth(wide);
-        }
-        columns += width > 0 ? (unsigned)width : 0;
-        text += used;
-        left -= used;
-    }
-    return columns;
 }
 
 void output_guard_descriptors(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the command line may print and where: stdout is data only, stderr is everything else.
- * Exit codes follow sysexits.h. Colour and width rules are pure functions of what the
+ * Exit codes follow sysexits.h. Colour rules are pure functions of what the
  * environment says, so that tests can ask them anything. Single-threaded.
  */
 #ifndef CLI_OUTPUT_H
@@ -30,8 +30,6 @@ enum exit_code {
 
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
-enum { OUTPUT_WIDTH_DEFAULT = 80 };
-
 /** Machine-readable word for an exit code: "usage", "invalid_topology" …; never NULL. */
 const char *output_code_name(int code);
 /** One sentence for `gale help exit-codes`; NULL for codes that are not in the table. */
@@ -47,10 +45,6 @@ bool output_color(enum color_mode mode, bool is_tty, const char *no_color,
                   const char *force_color, const char *term);
 /** The same for an open stream, asking the environment. */
 bool output_color_of(FILE *file, enum color_mode mode);
-/** Columns of the terminal behind a stream; 0 = it is none. COLUMNS overrides. */
-unsigned output_width_of(FILE *file);
-/** Columns that UTF-8 text takes; bytes that are no UTF-8 count as one each. */
-unsigned output_columns(const char *text);
 
 /** Opens what is closed of descriptors 0, 1 and 2, so that no file lands there by accident;
  *  writing to a descriptor opened so still fails. */

@@ -3,7 +3,8 @@
 #include "cli/report.h"
 
 #include "cli/json_writer.h"
-#include "cli/text_table.h"
+#include "text/numbers.h"
+#include "text/text_table.h"
 #include <inttypes.h>
 
 enum { REPORT_WIDTH = 1000 }; /* Never cut: the report may go into a file. */
@@ -32,37 +33,6 @@ static const char *end_sentence(enum run_end end)
     return "ended";
 }
 
-const char *report_rate(double value, char out[REPORT_NUMBER_SIZE])
-{
-    static const char *const units[] = {"", " k", " M", " G", " T"};
-    size_t unit = 0;
-    while (value >= 999.5 && unit < 4) {
-        value /= 1000;
-        unit++;
-    }
-    int decimals = unit > 0 && value < 9.95 ? 1 : 0;
-    snprintf(out, REPORT_NUMBER_SIZE, "%.*f%s", decimals, value, units[unit]);
-    return out;
-}
-
-const char *report_time(uint64_t ns, char out[REPORT_NUMBER_SIZE])
-{
-    static const char *const units[] = {"ns", "us", "ms", "s"};
-    double value = (double)ns;
-    size_t unit = 0;
-    while (value >= 999.5 && unit < 3) {
-        value /= 1000;
-        unit++;
-    }
-    if (ns == 0) {
-        snprintf(out, REPORT_NUMBER_SIZE, "-");
-    } else {
-        snprintf(out, REPORT_NUMBER_SIZE, "%.*f%s", unit > 0 && value < 9.95 ? 1 : 0, value,
-                 units[unit]);
-    }
-    return out;
-}
-
 static void count_cell(struct text_table *table, bool applies, uint64_t value)
 {
     if (applies) {
@@ -75,7 +45,7 @@ static void count_cell(struct text_table *table, bool applies, uint64_t value)
 static void print_components(const struct run_report *report, FILE *file, bool color)
 {
     struct text_table table;
-    char text[REPORT_NUMBER_SIZE];
+    char text[NUMBER_SIZE];
     text_table_init(&table);
     text_table_column(&table, "COMPONENT", false);
     static const char *const titles[] = {"TASKS",  "EXECUTED",  "EMITTED",  "ACKED",
@@ -93,9 +63,9 @@ static void print_components(const struct run_report *report, FILE *file, bool c
         count_cell(&table, true, component->failed);
         count_cell(&table, component->spout, component->timed_out);
         text_table_cell(&table,
-                        component->spout ? "-" : report_time(component->exec_p50_ns, text));
+                        component->spout ? "-" : number_time(component->exec_p50_ns, text));
         text_table_cell(&table,
-                        component->spout ? "-" : report_time(component->exec_p99_ns, text));
+                        component->spout ? "-" : number_time(component->exec_p99_ns, text));
     }
     (void)text_table_print(&table, file, REPORT_WIDTH, color);
     text_table_fini(&table);
@@ -115,10 +85,10 @@ static void print_errors(const struct run_report *report, FILE *file)
 
 void report_text(const struct run_report *report, FILE *file, bool color)
 {
-    char p50[REPORT_NUMBER_SIZE];
-    char p99[REPORT_NUMBER_SIZE];
-    char p999[REPORT_NUMBER_SIZE];
-    char max[REPORT_NUMBER_SIZE];
+    char p50[NUMBER_SIZE];
+    char p99[NUMBER_SIZE];
+    char p999[NUMBER_SIZE];
+    char max[NUMBER_SIZE];
     fprintf(file, "\n%s: %s; %.1f s, %.1f s of CPU, %s\n", report->topology,
             end_sentence(report->end), report->elapsed_s,
             report->cpu_user_s + report->cpu_system_s, report->guarantee);
@@ -126,10 +96,10 @@ void report_text(const struct run_report *report, FILE *file, bool color)
     print_errors(report, file);
     if (report->complete_count > 0) {
         fprintf(file, "complete latency p50 %s  p99 %s  p99.9 %s  max %s\n",
-                report_time(report->complete_p50_ns, p50),
-                report_time(report->complete_p99_ns, p99),
-                report_time(report->complete_p999_ns, p999),
-                report_time(report->complete_max_ns, max));
+                number_time(report->complete_p50_ns, p50),
+                number_time(report->complete_p99_ns, p99),
+                number_time(report->complete_p999_ns, p999),
+                number_time(report->complete_max_ns, max));
     }
     for (size_t i = 0; i < report->workers_count; i++) {
         const struct run_worker_report *worker = &report->workers[i];

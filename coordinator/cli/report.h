@@ -18,10 +18,4 @@ void report_note_json(const char *line, FILE *file);
 /** "completed", "duration", "interrupted", "aborted", "failed". */
 const char *report_end_name(enum run_end end);
 
-enum { REPORT_NUMBER_SIZE = 24 };
-/** A count or rate in four characters or so: "999", "58 k", "4.1 M". */
-const char *report_rate(double value, char out[REPORT_NUMBER_SIZE]);
-/** A time: "850ns", "1.1us", "22us", "8.1ms", "1.2s"; 0 is "-". */
-const char *report_time(uint64_t ns, char out[REPORT_NUMBER_SIZE]);
-
 #endif

@@ -2,14 +2,11 @@
 /* The live view; see view.h. */
 #include "cli/view.h"
 
-#include "cli/output.h"
-#include "cli/report.h"
-#include "cli/text_table.h"
+#include "text/numbers.h"
+#include "text/text_table.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 enum { VIEW_BAR = 10, VIEW_WIDE = 1000, VIEW_EXTRA_LINES = 4, VIEW_LINE_MAX = 1024 };
 
@@ -140,16 +137,16 @@ static struct totals totals_of(const struct run_sample *before, const struct run
 
 void view_line(const struct run_sample *before, const struct run_sample *now, FILE *file)
 {
-    char rate[REPORT_NUMBER_SIZE];
-    char time[REPORT_NUMBER_SIZE];
+    char rate[NUMBER_SIZE];
+    char time[NUMBER_SIZE];
     struct totals totals = totals_of(before, now);
     int slow = view_pressure(before, now);
     fprintf(file, "%s %.1fs", now->topology, (double)now->elapsed_ns / 1e9);
     if (now->draining || now->warming) {
         fputs(now->draining ? " draining" : " warming up", file);
     }
-    fprintf(file, "  acked %s/s  p99 %s", report_rate(totals.acked_per_s, rate),
-            report_time(now->complete_p99_ns, time));
+    fprintf(file, "  acked %s/s  p99 %s", number_rate(totals.acked_per_s, rate),
+            number_time(now->complete_p99_ns, time));
     if (slow >= 0) {
         fprintf(file, "  back-pressure from %s", now->components[slow].name);
     }
@@ -162,8 +159,8 @@ void view_line(const struct run_sample *before, const struct run_sample *now, FI
 
 static void rate_cell(struct text_table *table, bool applies, uint64_t count, double span)
 {
-    char text[REPORT_NUMBER_SIZE];
-    text_table_cell(table, applies && span > 0 ? report_rate((double)count / span, text) : "-");
+    char text[NUMBER_SIZE];
+    text_table_cell(table, applies && span > 0 ? number_rate((double)count / span, text) : "-");
 }
 
 static void queue_cell(struct text_table *table, const struct run_sample_component *component)
@@ -186,8 +183,8 @@ static void queue_cell(struct text_table *table, const struct run_sample_compone
 static void component_row(struct text_table *table, const struct run_sample *before,
                           const struct run_sample *now, size_t index)
 {
-    char p50[REPORT_NUMBER_SIZE];
-    char p99[REPORT_NUMBER_SIZE];
+    char p50[NUMBER_SIZE];
+    char p99[NUMBER_SIZE];
     const struct run_sample_component *component = &now->components[index];
     const struct run_sample_component *old = component_of(before, index);
     double span = interval_s(before, now);
@@ -195,8 +192,8 @@ static void component_row(struct text_table *table, const struct run_sample *bef
     text_table_cellf(table, "%" PRIu32, component->tasks);
     rate_cell(table, !component->spout, growth(old->executed, component->executed), span);
     rate_cell(table, true, growth(old->emitted, component->emitted), span);
-    text_table_cell(table, component->spout ? "-" : report_time(component->exec_p50_ns, p50));
-    text_table_cell(table, component->spout ? "-" : report_time(component->exec_p99_ns, p99));
+    text_table_cell(table, component->spout ? "-" : number_time(component->exec_p50_ns, p50));
+    text_table_cell(table, component->spout ? "-" : number_time(component->exec_p99_ns, p99));
     queue_cell(table, component);
     text_table_cellf(table, "%.0f%%", blocked_of(before, now, index) * 100);
     text_table_cellf(table, "%" PRIu64, component->failed);
@@ -253,6 +250,7 @@ void view_init(struct view *view, FILE *file, enum view_mode mode, int64_t line_
 {
     memset(view, 0, sizeof *view);
     view->file = file;
+    view->block.file = file;
     view->mode = mode;
     view->line_every_ns = line_every_ns;
 }
@@ -295,30 +293,6 @@ static void slide(struct view *view, const struct run_sample *sample)
     }
 }
 
-/* Bytes of a line that fit into the terminal; escape sequences take no room. */
-static size_t cut_line(const char *line, size_t size, unsigned width)
-{
-    unsigned used = 0;
-    for (size_t i = 0; i < size; i++) {
-        if (line[i] == '\033') {
-            while (i < size && line[i] != 'm') {
-                i++;
-            }
-        } else if (((unsigned char)line[i] & 0xc0u) != 0x80u && ++used > width) {
-            return i;
-        }
-    }
-    return size;
-}
-
-static void erase(struct view *view)
-{
-    if (view->drawn > 0) {
-        fprintf(view->file, "\033[%uA\r\033[J", view->drawn);
-        view->drawn = 0;
-    }
-}
-
 static void draw_block(struct view *view, const struct run_sample *sample)
 {
     char *text = NULL;
@@ -327,36 +301,15 @@ static void draw_block(struct view *view, const struct run_sample *sample)
     if (memory == NULL) {
         return;
     }
-    size_t rows = view->height > VIEW_EXTRA_LINES + 1 ? view->height - VIEW_EXTRA_LINES : 1;
+    unsigned height = term_height_of(view->file);
+    size_t rows = height > VIEW_EXTRA_LINES + 1 ? height - VIEW_EXTRA_LINES : 1;
     const struct run_sample *before = view->before.set ? &view->before.sample : NULL;
     view_render(before, sample, view->color, rows, memory);
-    if (fclose(memory) != 0) {
-        free(text);
-        return;
-    }
-    erase(view);
-    for (const char *at = text; *at != '\0';) {
-        size_t length = strcspn(at, "\n");
-        size_t kept =
-            cut_line(at, length, view->width > 0 ? view->width : OUTPUT_WIDTH_DEFAULT);
-        fwrite(at, 1, kept, view->file);
-        fputs(kept < length && view->color ? "\033[0m\n" : "\n", view->file);
-        view->drawn++;
-        at += length;
-        at += *at == '\n';
+    if (fclose(memory) == 0) {
+        view->block.color = view->color;
+        term_block_draw(&view->block, text);
     }
     free(text);
-    fflush(view->file);
-}
-
-static void measure(struct view *view)
-{
-    struct winsize size;
-    view->width = output_width_of(view->file);
-    view->height = 24;
-    if (ioctl(fileno(view->file), TIOCGWINSZ, &size) == 0 && size.ws_row > 0) {
-        view->height = size.ws_row;
-    }
 }
 
 /* A bolt that prints onto the terminal that the block stands on would be drawn over. */
@@ -387,7 +340,6 @@ void view_sample(struct view *view, const struct run_sample *sample)
     }
     view->shown_ns = sample->elapsed_ns;
     if (view->mode == VIEW_BLOCK) {
-        measure(view);
         draw_block(view, sample);
         slide(view, sample);
     } else {
@@ -400,12 +352,12 @@ void view_sample(struct view *view, const struct run_sample *sample)
 
 void view_note(struct view *view, const char *line)
 {
-    erase(view);
+    term_block_erase(&view->block);
     fprintf(view->file, "%s\n", line);
     fflush(view->file);
 }
 
 void view_end(struct view *view)
 {
-    view->drawn = 0;
+    term_block_leave(&view->block);
 }

@@ -9,6 +9,7 @@
 #define CLI_VIEW_H
 
 #include "run/run.h"
+#include "text/term.h"
 #include <stdio.h>
 
 enum view_mode { VIEW_NONE, VIEW_LINES, VIEW_BLOCK };
@@ -30,8 +31,7 @@ struct view {
     int64_t line_every_ns; /* VIEW_LINES */
     bool color;
     bool shared; /* stdout is the same kind of terminal: data lines may come between */
-    unsigned width, height;    /* of the terminal; 0 = none */
-    unsigned drawn;            /* lines of the block that stand on the screen */
+    struct term_block block;   /* what stands on the screen */
     int64_t shown_ns;          /* elapsed time of the sample shown last */
     struct view_sample before; /* rates are since this one */
     struct view_sample newer;  /* takes its place when it is old enough */

@@ -26,6 +26,7 @@ ALLOWED = {
     "spouts": [],
     "bolts": [],
     "topologies": [],
+    "coordinator/text": RUNTIME[:1],
     "coordinator/store": RUNTIME,
     "coordinator/schedule": RUNTIME[:2],
     "coordinator/supervise": RUNTIME + ["runtime/transport"],
@@ -38,7 +39,7 @@ ALLOWED["bench/suite"] = [d for d in EVERYTHING if d.startswith("runtime/")] + [
 ALLOWED["bench/ysb/model"] = ALLOWED["bench/nexmark/model"] = []
 ALLOWED["bench/nexmark"] = ["bench/nexmark/model"]
 ALLOWED["bench/ysb"] = ["bench/ysb/model"]
-ALLOWED["bench/suite"] += ["bench/ysb/model", "bench/nexmark/model"]
+ALLOWED["bench/suite"] += ["coordinator/text", "bench/ysb/model", "bench/nexmark/model"]
 ALLOWED["coordinator/cli"] = EVERYTHING + ["coordinator/run", "bench/suite"]
 
 # Third-party headers and the layers whose one file (or folder) adapts them.

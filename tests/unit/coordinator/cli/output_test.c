@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of colour and width rules, exit codes, the JSON writer and text tables. */
+/* Tests of the colour rules, exit codes and the JSON writer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,6 @@
 
 #include "cli/json_writer.h"
 #include "cli/output.h"
-#include "cli/text_table.h"
 #include <jansson.h>
 #include <locale.h>
 #include <math.h>
@@ -54,15 +53,6 @@ static void output_color_auto_follows_environment(void **state)
     assert_false(output_color(COLOR_AUTO, false, NULL, NULL, "xterm"));
     assert_true(output_color(COLOR_AUTO, false, NULL, "1", "dumb"));
     assert_false(output_color(COLOR_AUTO, true, NULL, "0", "xterm"));
-}
-
-static void output_columns_counts_wide_and_broken_text(void **state)
-{
-    (void)state;
-    assert_int_equal(output_columns("storm"), 5);
-    assert_int_equal(output_columns("\xe6\xb5\x81"), 2);
-    assert_int_equal(output_columns("\xff\xfe"), 2);
-    assert_int_equal(output_columns(""), 0);
 }
 
 static void output_codes_all_have_name_and_help(void **state)
@@ -141,73 +131,16 @@ static void json_any_bytes_make_a_valid_document(void **state)
     }
 }
 
-static void fill(struct text_table *table)
-{
-    text_table_init(table);
-    text_table_column(table, "NAME", false);
-    text_table_column(table, "RATE", true);
-    text_table_column(table, "WHAT", false);
-    text_table_cell(table, "\xe6\xb5\x81");
-    text_table_cellf(table, "%d", 7);
-    text_table_cell(table, "short");
-    text_table_cell(table, "split");
-    text_table_cell(table, "412 k");
-    text_table_cell(table, "a long sentence\nof two lines");
-}
-
-static void table_on_terminal_is_aligned_and_cut(void **state)
-{
-    (void)state;
-    struct text_table table;
-    fill(&table);
-    assert_int_equal(text_table_print(&table, file, 30, false), GALE_OK);
-    text_table_fini(&table);
-    fclose(file);
-    assert_string_equal(text, "NAME    RATE  WHAT\n"
-                              "\xe6\xb5\x81         7  short\n"
-                              "split  412 k  a long sentence\xe2\x80\xa6\n");
-}
-
-static void table_in_a_pipe_is_tabs_and_whole(void **state)
-{
-    (void)state;
-    struct text_table table;
-    fill(&table);
-    assert_int_equal(text_table_print(&table, file, 0, true), GALE_OK);
-    text_table_fini(&table);
-    fclose(file);
-    assert_string_equal(text, "NAME\tRATE\tWHAT\n\xe6\xb5\x81\t7\tshort\n"
-                              "split\t412 k\ta long sentence?of two lines\n");
-}
-
-static void table_without_rows_has_titles(void **state)
-{
-    (void)state;
-    struct text_table table;
-    text_table_init(&table);
-    text_table_column(&table, "NAME", false);
-    assert_int_equal(text_table_print(&table, file, 80, true), GALE_OK);
-    text_table_fini(&table);
-    fclose(file);
-    assert_string_equal(text, "\033[1mNAME\n\033[0m");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_color_flag_beats_environment),
         cmocka_unit_test(output_color_auto_follows_environment),
-        cmocka_unit_test(output_columns_counts_wide_and_broken_text),
         cmocka_unit_test(output_codes_all_have_name_and_help),
         cmocka_unit_test_setup_teardown(json_nested_document_is_exact, open_text, free_text),
         cmocka_unit_test_setup_teardown(json_strings_are_escaped, open_text, free_text),
         cmocka_unit_test_setup_teardown(json_any_bytes_make_a_valid_document, open_text,
                                         free_text),
-        cmocka_unit_test_setup_teardown(table_on_terminal_is_aligned_and_cut, open_text,
-                                        free_text),
-        cmocka_unit_test_setup_teardown(table_in_a_pipe_is_tabs_and_whole, open_text,
-                                        free_text),
-        cmocka_unit_test_setup_teardown(table_without_rows_has_titles, open_text, free_text),
     };
     setlocale(LC_CTYPE, "C.UTF-8");
     return cmocka_run_group_tests(tests, NULL, NULL);

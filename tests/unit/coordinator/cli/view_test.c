@@ -9,6 +9,7 @@
 
 #include "cli/report.h"
 #include "cli/view.h"
+#include "text/numbers.h"
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,20 +256,20 @@ static void view_print_bolt_on_the_same_terminal_ends_the_block(void **state)
     finish();
 }
 
-static void report_numbers_are_short(void **state)
+static void numbers_are_short(void **state)
 {
     (void)state;
-    char out[REPORT_NUMBER_SIZE];
-    assert_string_equal(report_rate(0, out), "0");
-    assert_string_equal(report_rate(999.4, out), "999");
-    assert_string_equal(report_rate(999.6, out), "1.0 k");
-    assert_string_equal(report_rate(58000, out), "58 k");
-    assert_string_equal(report_rate(4130000, out), "4.1 M");
-    assert_string_equal(report_time(0, out), "-");
-    assert_string_equal(report_time(850, out), "850ns");
-    assert_string_equal(report_time(1100, out), "1.1us");
-    assert_string_equal(report_time(22000, out), "22us");
-    assert_string_equal(report_time(UINT64_C(1200000000), out), "1.2s");
+    char out[NUMBER_SIZE];
+    assert_string_equal(number_rate(0, out), "0");
+    assert_string_equal(number_rate(999.4, out), "999");
+    assert_string_equal(number_rate(999.6, out), "1.0 k");
+    assert_string_equal(number_rate(58000, out), "58 k");
+    assert_string_equal(number_rate(4130000, out), "4.1 M");
+    assert_string_equal(number_time(0, out), "-");
+    assert_string_equal(number_time(850, out), "850ns");
+    assert_string_equal(number_time(1100, out), "1.1us");
+    assert_string_equal(number_time(22000, out), "22us");
+    assert_string_equal(number_time(UINT64_C(1200000000), out), "1.2s");
     finish();
 }
 
@@ -461,7 +462,7 @@ int main(void)
         VIEW_TEST(view_lines_come_when_due),
         VIEW_TEST(view_block_is_drawn_over_itself),
         VIEW_TEST(view_print_bolt_on_the_same_terminal_ends_the_block),
-        VIEW_TEST(report_numbers_are_short),
+        VIEW_TEST(numbers_are_short),
         VIEW_TEST(report_json_without_a_first_tree_has_null),
         VIEW_TEST(sample_json_is_one_line_with_totals_since_the_start),
         VIEW_TEST(report_json_has_the_promised_members),

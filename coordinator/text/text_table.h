@@ -4,8 +4,8 @@
  * separated by tabs, nothing cut, no colour. Cells are copied. Running out of memory is
  * remembered and reported by text_table_print. Single-threaded.
  */
-#ifndef CLI_TEXT_TABLE_H
-#define CLI_TEXT_TABLE_H
+#ifndef TEXT_TEXT_TABLE_H
+#define TEXT_TEXT_TABLE_H
 
 #include <gale/errors.h>
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables of text; see text_table.h. */
-#include "cli/text_table.h"
+#include "text/text_table.h"
 
 #include "base/assert.h"
-#include "cli/output.h"
+#include "text/term.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +83,7 @@ static int fitting(const char *text, unsigned room)
     }
     memcpy(head, text, size);
     head[size] = '\0';
-    while (size > 0 && output_columns(head) > room) {
+    while (size > 0 && term_columns(head) > room) {
         do {
             size--;
         } while (size > 0 && ((unsigned char)head[size] & 0xc0u) == 0x80u);
@@ -97,7 +97,7 @@ static void print_row(const struct text_table *table, FILE *file, const char *co
 {
     unsigned used = 0;
     for (size_t i = 0; i < table->columns_count; i++) {
-        unsigned columns = output_columns(cells[i]);
+        unsigned columns = term_columns(cells[i]);
         bool last = i + 1 == table->columns_count;
         if (table->right[i]) {
             pad(file, widths[i] - columns);
@@ -133,10 +133,10 @@ enum gale_err text_table_print(const struct text_table *table, FILE *file, unsig
     GALE_ASSERT(count > 0 && table->cells_count % count == 0);
     unsigned widths[TEXT_TABLE_COLUMNS_MAX];
     for (size_t i = 0; i < count; i++) {
-        widths[i] = output_columns(table->titles[i]);
+        widths[i] = term_columns(table->titles[i]);
     }
     for (size_t i = 0; i < table->cells_count; i++) {
-        unsigned columns = output_columns(table->cells[i]);
+        unsigned columns = term_columns(table->cells[i]);
         if (columns > widths[i % count]) {
             widths[i % count] = columns;
         }
