@@ -7,6 +7,7 @@
 
 static const struct bench *const tables[] = {
     benches_storm,
+    benches_ysb,
     benches_nexmark,
 };
 

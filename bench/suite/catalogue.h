@@ -9,6 +9,7 @@
 #include "suite/suite.h"
 
 extern const struct bench benches_storm[];   /* storm.c */
+extern const struct bench benches_ysb[];     /* ysb.c */
 extern const struct bench benches_nexmark[]; /* nexmark.c */
 
 #endif
