@@ -23,6 +23,7 @@
 #include <gale/gale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Tuples of one call of next: enough to spread the call's cost, few for the pending limit. */
 #define GENERATOR_BURST 32
@@ -45,7 +46,8 @@ struct generator {
     struct pace pace;   /* When tuples are due, if not as fast as it can. */
     int64_t start_ns;   /* Of the pace, with tuple `start_at`. */
     uint64_t start_at;
-    uint64_t restored_at; /* Position of the earlier run. */
+    int64_t wanted_start_ms; /* Unix time of tuple 0; 0: the start of the spout. */
+    uint64_t restored_at;    /* Position of the earlier run. */
     uint64_t index;
     uint64_t parallelism;
     struct template *template;
@@ -75,6 +77,10 @@ static const struct gale_option options[] = {
      "Tuples per second of all tasks together, 0 to 1000000000; 0: as fast as it can."},
     {"steps", GALE_OPTION_ANY, false, NULL,
      "A rate that changes: list of { rate: 1000, for: 10s }; the last step is without `for`."},
+    {"start", GALE_OPTION_INT, false, "0",
+     "Unix time in milliseconds at which tuple 0 is due: the rate then holds across deaths of "
+     "the "
+     "worker; 0: counts from the spout's start."},
     {"count", GALE_OPTION_INT, false, "0",
      "Tuples of all tasks together, then the input has ended; 0: endless."},
     {"seed", GALE_OPTION_INT, false, "1", "Equal seeds make equal tuples."},
@@ -145,6 +151,10 @@ static enum gale_err generator_declare(struct gale_declare *declare,
                            TEMPLATE_RECORD_MAX);
         return GALE_ERR_LIMIT;
     }
+    if (gale_conf_int64(conf, "start", 0) < 0) {
+        gale_declare_error(declare, "start", "start must be 0 or a Unix time in milliseconds");
+        return GALE_ERR_INVALID;
+    }
     if (gale_conf_int64(conf, "count", 0) < 0) {
         gale_declare_error(declare, "count", "count must be 0 (endless) or more");
         return GALE_ERR_INVALID;
@@ -202,6 +212,20 @@ static enum gale_err load_mode(struct generator *generator, const struct gale_co
     return GALE_OK;
 }
 
+static void start_pace(struct generator *generator, struct gale_task *task)
+{
+    pace_restart(&generator->pace);
+    generator->start_at = generator->at;
+    generator->start_ns = gale_task_now_ns(task);
+    if (generator->wanted_start_ms > 0) {
+        struct timespec ts;
+        clock_gettime(CLOCK_REALTIME, &ts);
+        int64_t now_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+        generator->start_at = 0;
+        generator->start_ns += generator->wanted_start_ms * 1000000 - now_ns;
+    }
+}
+
 static enum gale_err generator_open(void *state, struct gale_task *task,
                                     const struct gale_conf *conf)
 {
@@ -217,20 +241,18 @@ static enum gale_err generator_open(void *state, struct gale_task *task,
                          (generator->index < count % generator->parallelism);
     }
     generator->at = generator->restored_at;
-    generator->start_at = generator->at;
-    generator->start_ns = gale_task_now_ns(task);
+    generator->wanted_start_ms = gale_conf_int64(conf, "start", 0);
+    start_pace(generator, task);
     enum gale_err err =
         pace_init(&generator->pace, conf, generator->index, generator->parallelism);
     return err == GALE_OK ? load_mode(generator, conf) : err;
 }
 
-/* The schedule starts anew, so that a pause is not followed by a burst. */
+/* The schedule starts anew, so that a pause is not followed by a burst; one with a fixed start goes
+ * on, and what was missed is overdue. */
 static void generator_activate(void *state, struct gale_task *task)
 {
-    struct generator *generator = state;
-    generator->start_at = generator->at;
-    generator->start_ns = gale_task_now_ns(task);
-    pace_restart(&generator->pace);
+    start_pace(state, task);
 }
 
 static inline uint64_t random_of(const struct generator *generator, uint64_t id)

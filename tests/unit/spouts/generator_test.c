@@ -2,6 +2,8 @@
 /* Tests of the generator spout: modes, bounds, seeds, rate, replay and positions. */
 #include "spouts_test.h"
 
+#include <time.h>
+
 static void generator_constant_is_bounded(void **state)
 {
     (void)state;
@@ -142,6 +144,29 @@ static void generator_steps_change_the_rate(void **state)
     gale_bench_free(bench);
 }
 
+/* The bench's clock stands still at BENCH_START_NS, the wall clock goes on: bounds, not equality. */
+static void generator_start_makes_up_what_was_missed(void **state)
+{
+    (void)state;
+    char options[128];
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    snprintf(options, sizeof(options), "template: '{seq}'\nrate: 0.01\nstart: %lld",
+             (long long)(now_ms - 250000));
+    struct gale_bench *bench = bench_of(&generator_spout_ops, options);
+    assert_int_equal(gale_bench_next(bench, 5), GALE_NEXT_IDLE);
+    takes(bench, "[\"0\"]");
+    takes(bench, "[\"1\"]");
+    takes(bench, "[\"2\"]");
+    takes_nothing(bench);
+    /* Tuple 3 is due 300 s after the start, 50 s from now. */
+    assert_true(bench->wait_ns > BENCH_START_NS + INT64_C(30000000000));
+    assert_true(bench->wait_ns <= BENCH_START_NS + INT64_C(50001000000));
+    gale_bench_free(bench);
+    refuses(&generator_spout_ops, "start: -1", "start");
+}
+
 static void generator_steps_that_are_wrong_are_refused(void **state)
 {
     (void)state;
@@ -200,6 +225,7 @@ int main(void)
         cmocka_unit_test(generator_tasks_share_the_count_exactly),
         cmocka_unit_test(generator_rate_emits_what_is_due),
         cmocka_unit_test(generator_steps_change_the_rate),
+        cmocka_unit_test(generator_start_makes_up_what_was_missed),
         cmocka_unit_test(generator_steps_that_are_wrong_are_refused),
         cmocka_unit_test(generator_position_resumes_behind_acked),
         cmocka_unit_test(generator_bad_options_are_refused),
