@@ -156,13 +156,13 @@ enum gale_err inbox_put_payload(struct exec *exec, struct peer *peer, const uint
         entry->size = entry->head.size;
         entry->shared = shared;
         entry->peer = peer;
-        entry->generation = peer->in.generation;
         entry->runs = data + BATCH_HEAD_SIZE;
         entry->runs_end = entry->runs + entry->head.runs_size;
         entry->values = entry->runs_end;
         entry->values_end = data + entry->size;
         shared->references++;
         push(exec->tasks[entry->head.target_task], entry);
+        peer->consumed[entry->head.target_task].held += entry->size;
         exec->batches_received++;
         at += entry->size;
     }
@@ -313,7 +313,7 @@ EXEC_HOT bool inbox_run(struct exec *exec, struct task *task)
         }
         task->inbox_bytes -= entry->size;
         if (entry->peer) {
-            peer_consumed(exec, entry->peer, entry->generation, task->id, entry->size);
+            peer_consumed(exec, entry->peer, task->id, entry->size);
         }
         entry_free(exec, entry);
     }

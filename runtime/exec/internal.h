@@ -154,7 +154,6 @@ struct inbox_entry {
     struct shared_message *shared; /* from a peer */
     struct block *block;           /* from a lane here: head is in `head` */
     struct peer *peer;
-    uint32_t generation; /* of the peer's link */
     struct batch_head head;
     const uint8_t *runs, *runs_end, *values, *values_end;
     uint32_t tuples_done;
@@ -202,7 +201,7 @@ struct task {
     enum gale_err (*execute)(void *, struct gale_task *, const struct gale_tuple *);
     struct task_counters count;
     struct task_counters before; /* sum of what RESET_STATS took away; no times, no errors */
-    uint64_t sample_at; /* executed at which the time is taken next */
+    uint64_t sample_at;          /* executed at which the time is taken next */
     bool manual;
     bool hooked;
     bool plain;      /* neither manual nor hooked */
@@ -239,14 +238,17 @@ struct task {
 };
 
 struct credit {
-    uint64_t sent; /* to that task of the peer, bytes, this generation */
-    uint64_t granted;
+    uint64_t sent;    /* to that task of the peer, bytes, this generation */
+    uint64_t granted; /* as told by the peer; a generation begins without any */
 };
 
+/* Bytes from a peer for a task here. What lies in the inbox when a generation begins is of earlier
+ * ones; it takes room from the new one until it is consumed. */
 struct consumed {
-    uint64_t received;
-    uint64_t consumed; /* from that peer by that task here */
-    uint64_t granted;  /* told */
+    uint64_t held;     /* in the inbox now, of any generation */
+    uint64_t base;     /* held when the present generation began */
+    uint64_t consumed; /* since then, of any generation */
+    uint64_t granted;  /* told in this generation */
 };
 
 struct ack_entry {
@@ -422,8 +424,7 @@ int64_t exec_deadline(const struct exec *exec);
 void peers_flush(struct exec *exec);
 bool peer_send_block(struct exec *exec, struct lane *lane, struct block *block);
 bool peer_has_credit(const struct peer *peer, uint32_t task);
-void peer_consumed(struct exec *exec, struct peer *peer, uint32_t generation, uint32_t task,
-                   uint32_t size);
+void peer_consumed(struct exec *exec, struct peer *peer, uint32_t task, uint32_t size);
 int64_t peers_next_ns(const struct exec *exec);
 bool peers_quiet(const struct exec *exec);
 enum gale_err peers_init(struct exec *exec);

@@ -5,7 +5,9 @@
  *
  * Credits: the receiver lets each sender have inbox_size bytes under way for each of its tasks; it
  * tells absolute totals of a generation, so a repeated grant does no harm and a late one of an earlier
- * generation has no effect. Data leaves only with credit, so nothing of it waits in the wire for
+ * generation has no effect. A generation begins with none: the receiver grants what is free beside
+ * the batches of earlier ones that still lie in the inbox, so a link that fails again and again fills
+ * no inbox beyond its bound. Data leaves only with credit, so nothing of it waits in the wire for
  * long and control frames pass at once.
  */
 #include "exec/internal.h"
@@ -102,31 +104,61 @@ static enum gale_err tables_alloc(struct exec *exec, struct peer *peer)
 static void credits_reset(struct exec *exec, struct peer *peer)
 {
     for (uint32_t id = 0; id <= exec->plan->tasks_count; id++) {
-        peer->credits[id] = (struct credit){0, exec->plan->inbox_size};
+        peer->credits[id] = (struct credit){0, 0};
     }
+}
+
+/* What the peer may have sent to a task here in this generation. */
+static uint64_t grant_total(const struct exec *exec, const struct consumed *consumed)
+{
+    uint64_t room = consumed->consumed + exec->plan->inbox_size;
+    return room > consumed->base ? room - consumed->base : 0;
+}
+
+static void grant_list(struct peer *peer, uint32_t id)
+{
+    if (!peer->grant_listed[id]) {
+        peer->grant_listed[id] = true;
+        peer->grants[peer->grants_count++] = id;
+    }
+}
+
+/* Lists the task's credit to be told once a quarter of the inbox is free beyond what was told. */
+static bool grant_due(struct exec *exec, struct peer *peer, uint32_t id)
+{
+    const struct consumed *consumed = &peer->consumed[id];
+    uint64_t quarter = exec->plan->inbox_size / 4;
+    if (grant_total(exec, consumed) < consumed->granted + quarter || peer->grant_listed[id]) {
+        return false;
+    }
+    grant_list(peer, id);
+    return true;
 }
 
 static void consumed_reset(struct exec *exec, struct peer *peer)
 {
-    for (uint32_t id = 0; id <= exec->plan->tasks_count; id++) {
-        peer->consumed[id] = (struct consumed){0, 0, exec->plan->inbox_size};
-        peer->grant_listed[id] = false;
-    }
     peer->grants_count = 0;
+    for (uint32_t id = 1; id <= exec->plan->tasks_count; id++) {
+        struct consumed *consumed = &peer->consumed[id];
+        *consumed = (struct consumed){.held = consumed->held, .base = consumed->held};
+        peer->grant_listed[id] = false;
+        if (exec->tasks[id] && exec->tasks[id]->component->bolt) {
+            grant_due(exec, peer, id);
+        }
+    }
 }
 
 /* What was granted may have been lost with the generation that told it: it is told again. */
 static void grants_relist(struct exec *exec, struct peer *peer)
 {
     for (uint32_t id = 1; id <= exec->plan->tasks_count; id++) {
-        if (peer->consumed[id].consumed > 0 && !peer->grant_listed[id]) {
-            peer->grant_listed[id] = true;
-            peer->grants[peer->grants_count++] = id;
+        if (peer->consumed[id].granted > 0) {
+            grant_list(peer, id);
         }
     }
 }
 
-/* Opens the way out anew: next generation, fresh credits, everything lost fails. */
+/* Opens the way out anew: next generation, no credit yet, everything lost fails. */
 static enum gale_err connect_peer(struct exec *exec, struct peer *peer,
                                   struct gale_error *error)
 {
@@ -330,18 +362,12 @@ bool peer_send_block(struct exec *exec, struct lane *lane, struct block *block)
     return sent;
 }
 
-void peer_consumed(struct exec *exec, struct peer *peer, uint32_t generation, uint32_t task,
-                   uint32_t size)
+void peer_consumed(struct exec *exec, struct peer *peer, uint32_t task, uint32_t size)
 {
-    if (generation != peer->in.generation || !peer->up) {
-        return;
-    }
     struct consumed *consumed = &peer->consumed[task];
+    consumed->held -= size;
     consumed->consumed += size;
-    uint64_t due = consumed->consumed + exec->plan->inbox_size - consumed->granted;
-    if (due >= exec->plan->inbox_size / 4 && !peer->grant_listed[task]) {
-        peer->grant_listed[task] = true;
-        peer->grants[peer->grants_count++] = task;
+    if (peer->up && grant_due(exec, peer, task)) {
         exec->flush_due = true;
     }
 }
@@ -379,7 +405,7 @@ static void section_grants(struct exec *exec, struct peer *peer, struct buf *out
         uint32_t task = peer->grants[i];
         store_u32(entry, task);
         store_u32(entry + 4, peer->in.generation);
-        store_u64(entry + 8, peer->consumed[task].consumed + exec->plan->inbox_size);
+        store_u64(entry + 8, grant_total(exec, &peer->consumed[task]));
         buf_append(out, entry, sizeof(entry));
     }
 }
@@ -398,7 +424,7 @@ static void grants_told(struct exec *exec, struct peer *peer)
     for (uint32_t i = 0; i < peer->grants_count; i++) {
         uint32_t task = peer->grants[i];
         peer->grant_listed[task] = false;
-        peer->consumed[task].granted = peer->consumed[task].consumed + exec->plan->inbox_size;
+        peer->consumed[task].granted = grant_total(exec, &peer->consumed[task]);
     }
     peer->grants_count = 0;
 }

@@ -145,11 +145,10 @@ void oracle_bounds(struct sim *sim, const struct sim_process *process)
         for (uint32_t k = 0; k < task->component->inputs_count; k++) {
             cycle = cycle || task->component->inputs[k].in_cycle;
         }
-        /* Each other worker has its credit and one batch beyond it, and a generation that failed
-         * may still lie here while the next one begins. */
+        /* Each other worker has its credit and one batch beyond it; what failed generations left
+         * here counts against the next one. */
         uint64_t batch = BATCH_HEAD_SIZE + BATCH_RUNS_SIZE + BATCH_VALUES_SIZE;
         uint64_t bound = (exec->plan->inbox_size + batch) * exec->options.workers_count;
-        bound *= sim->calm ? 1 : 3;
         if (!cycle && task->inbox_bytes > bound) {
             sim_violation(sim, "the inbox of task %u holds %llu bytes: the bound is %llu",
                           task->id, (unsigned long long)task->inbox_bytes,
