@@ -5,6 +5,7 @@
 #include "bolts/builtin.h"
 #include "spouts/builtin.h"
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,15 +33,28 @@ static int read_defines(const struct invocation *call, const char **texts,
     return EXIT_DONE;
 }
 
+int compile_own_path(const struct invocation *call, char out[PATH_MAX])
+{
+    ssize_t size = readlink("/proc/self/exe", out, PATH_MAX - 1);
+    if (size <= 0) {
+        return output_fail(call->json, EXIT_INTERNAL, "mount /proc",
+                           "cannot find gale's own path: %s", strerror(errno));
+    }
+    out[size] = '\0';
+    return EXIT_DONE;
+}
+
 int compile_open(const struct invocation *call, const char *path, struct loaded *out)
 {
     static const char *texts[OPTIONS_VALUES_MAX];
     const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
-    struct load_options options = {.file = path, .builtins = &builtins};
+    char gale_path[PATH_MAX];
+    struct load_options options = {.file = path, .builtins = &builtins, .gale_path = gale_path};
     struct gale_error error = {GALE_OK, ""};
     memset(out, 0, sizeof *out);
     diag_init(&out->diag);
     int code = read_defines(call, texts, &options.defines);
+    code = code != EXIT_DONE ? code : compile_own_path(call, gale_path);
     if (code != EXIT_DONE) {
         return code;
     }

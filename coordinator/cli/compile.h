@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A topology file read and compiled as `gale run` would do it, for the verbs that only look at the
- * plan. Modules are loaded, so their constructors run. One thread. */
+ * plan. Modules are looked into by processes of their own. One thread. */
 #ifndef CLI_COMPILE_H
 #define CLI_COMPILE_H
 
 #include "cli/options.h"
 #include "run/load.h"
+#include <limits.h>
 
+/** The path of the running binary. @return EXIT_DONE or EXIT_INTERNAL, reported. */
+int compile_own_path(const struct invocation *call, char out[PATH_MAX]);
 /**
  * Reads and compiles a file with the -D options of the command line.
  * @return EXIT_DONE (also with errors in out->diag: then plan is NULL), or the exit code of what

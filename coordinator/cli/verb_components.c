@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gale components [NAME]: the built-in spouts and bolts, or those of a module, with options. */
 #include "bolts/builtin.h"
+#include "cli/compile.h"
 #include "cli/help.h"
 #include "cli/json_writer.h"
-#include "cli/text_table.h"
 #include "cli/verbs.h"
+#include "run/probe.h"
 #include "spouts/builtin.h"
-#include "worker/registry.h"
+#include "text/term.h"
+#include "text/text_table.h"
 #include <string.h>
 
 /* A spout or a bolt, as far as it is described the same way. */
@@ -180,7 +182,7 @@ static int print(const struct invocation *call, struct listing *listing)
         text_table_column(&listing->table, "FIELDS", false);
         text_table_column(&listing->table, "WHAT IT DOES", false);
         show_all(listing, show_row);
-        enum gale_err err = text_table_print(&listing->table, stdout, output_width_of(stdout),
+        enum gale_err err = text_table_print(&listing->table, stdout, term_width_of(stdout),
                                              output_color_of(stdout, call->color));
         text_table_fini(&listing->table);
         if (err != GALE_OK) {
@@ -190,15 +192,15 @@ static int print(const struct invocation *call, struct listing *listing)
     return EXIT_DONE;
 }
 
-static int run_with(const struct invocation *call, struct registry *registry)
+static int run_with(const struct invocation *call, struct probe *probe)
 {
     struct listing listing = {.only = call->args_count > 0 ? call->args[0] : NULL};
     const char *path = options_value(call, "module");
     listing.spouts = spouts_builtin;
     listing.bolts = bolts_builtin;
     if (path != NULL) {
-        struct gale_error error;
-        const struct gale_module *module = registry_module(registry, path, &error);
+        struct gale_error error = {.code = GALE_OK};
+        const struct gale_module *module = probe_module(probe, path, &error);
         if (module == NULL) {
             return output_fail(call->json, output_code_of(error.code),
                                "build it against this gale's headers and try again", "%s",
@@ -217,12 +219,18 @@ static int run_with(const struct invocation *call, struct registry *registry)
 
 static int run(const struct invocation *call)
 {
-    struct registry *registry;
-    if (registry_new(spouts_builtin, bolts_builtin, NULL, &registry) != GALE_OK) {
+    const struct worker_builtins builtins = {spouts_builtin, bolts_builtin};
+    char gale_path[PATH_MAX];
+    struct probe *probe = NULL;
+    int code = compile_own_path(call, gale_path);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    if (probe_new(gale_path, &builtins, &probe) != GALE_OK) {
         return output_fail(call->json, EXIT_INTERNAL, NULL, "out of memory");
     }
-    int code = run_with(call, registry);
-    registry_free(registry);
+    code = run_with(call, probe);
+    probe_free(probe);
     return code;
 }
 

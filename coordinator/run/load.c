@@ -18,7 +18,10 @@ static bool is_module(const char *file, char path[PATH_MAX], const char **name)
     snprintf(path, PATH_MAX, "%s", file);
     char *suffix = strstr(path, ".so");
     *name = NULL;
-    if (!suffix || (suffix[3] != '\0' && suffix[3] != ':')) {
+    while (suffix && suffix[3] != '\0' && suffix[3] != ':') {
+        suffix = strstr(suffix + 1, ".so");
+    }
+    if (!suffix) {
         return false;
     }
     if (suffix[3] == ':') {
@@ -26,40 +29,6 @@ static bool is_module(const char *file, char path[PATH_MAX], const char **name)
         suffix[3] = '\0';
     }
     return true;
-}
-
-static enum gale_err build_module(struct loaded *loaded, const char *path, const char *name,
-                                  struct gale_conf **tree, struct gale_error *error)
-{
-    const struct gale_module *module = registry_module(loaded->registry, path, error);
-    if (!module) {
-        return error->code;
-    }
-    const struct gale_topology_source *source = NULL;
-    for (size_t i = 0; module->topologies && module->topologies[i]; i++) {
-        if (!name || strcmp(module->topologies[i]->name, name) == 0) {
-            source = module->topologies[i];
-            break;
-        }
-    }
-    if (!source) {
-        return gale_error_set(error, GALE_ERR_NOT_FOUND, "module %s has no topology%s%s", path,
-                              name ? " named " : "", name ? name : "");
-    }
-    struct gale_topology *topology = gale_topology_new(source->name);
-    enum gale_err err = topology ? source->build(topology) : GALE_ERR_NOMEM;
-    if (err == GALE_OK) {
-        *tree = conf_new();
-        err = *tree ? GALE_OK : GALE_ERR_NOMEM;
-        const struct gale_conf *built = gale_topology_conf(topology);
-        for (size_t i = 0; err == GALE_OK && i < gale_conf_count(built); i++) {
-            err = conf_add_copy(*tree, gale_conf_key(built, i), gale_conf_at(built, i));
-        }
-    }
-    gale_topology_free(topology);
-    return err == GALE_OK ? err
-                          : gale_error_set(error, err, "topology %s of %s: %s", source->name,
-                                           path, gale_err_name(err));
 }
 
 static enum gale_err directory_of(const char *path, char out[PATH_MAX])
@@ -98,7 +67,7 @@ static enum gale_err read_tree(const struct load_options *options, struct loaded
                                struct gale_conf **tree, struct gale_error *error)
 {
     if (module) {
-        return build_module(loaded, path, name, tree, error);
+        return probe_topology(loaded->probe, path, name, tree, error);
     }
     enum gale_err err =
         topology_file_load(options->file, &options->defines, &loaded->diag, tree);
@@ -120,8 +89,7 @@ enum gale_err load_topology(const struct load_options *options, struct loaded *l
         return gale_error_set(error, GALE_ERR_NOT_FOUND, "cannot read %s: %s", path,
                               strerror(errno));
     }
-    enum gale_err err = registry_new(options->builtins->spouts, options->builtins->bolts,
-                                     module ? "." : directory, &loaded->registry);
+    enum gale_err err = probe_new(options->gale_path, options->builtins, &loaded->probe);
     if (err == GALE_OK) {
         err = read_tree(options, loaded, path, name, module, &tree, error);
     }
@@ -132,7 +100,8 @@ enum gale_err load_topology(const struct load_options *options, struct loaded *l
         err = registry_resolve(module ? "." : directory, tree, &resolved);
     }
     if (err == GALE_OK && resolved) {
-        err = plan_compile(resolved, loaded->registry, &loaded->diag, &loaded->plan);
+        err =
+            plan_compile(resolved, probe_registry(loaded->probe), &loaded->diag, &loaded->plan);
         err = err == GALE_ERR_INVALID ? GALE_OK : err;
     }
     conf_free(tree);
@@ -151,6 +120,6 @@ enum gale_err load_topology(const struct load_options *options, struct loaded *l
 void loaded_fini(struct loaded *loaded)
 {
     plan_free(loaded->plan);
-    registry_free(loaded->registry);
+    probe_free(loaded->probe);
     diag_fini(&loaded->diag);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a file's name to a compiled plan: a topology file, or a module with a topology in C
- * ("lib.so" or "lib.so:name"). Blocks on files; loads modules, whose constructors run. One thread. */
+ * ("lib.so" or "lib.so:name"). Blocks on files and on the processes that look into modules
+ * (run/probe.h): no code of a module runs here, so the tables of the plan's module components are
+ * descriptions. One thread. */
 #ifndef RUN_LOAD_H
 #define RUN_LOAD_H
 
 #include "core/plan.h"
+#include "run/probe.h"
 #include "topology/topology_file.h"
 #include "worker/worker.h"
 
@@ -12,14 +15,15 @@ struct load_options {
     const char *file;
     struct topology_defines defines;
     const struct worker_builtins *builtins;
-    const char *name; /* replaces the topology's; NULL: as in the file */
-    uint32_t workers; /* replaces the file's; 0: as in the file */
+    const char *gale_path; /* binary that looks into modules: `gale_path probe …` */
+    const char *name;      /* replaces the topology's; NULL: as in the file */
+    uint32_t workers;      /* replaces the file's; 0: as in the file */
 };
 
 struct loaded {
-    struct diag diag; /* sorted */
-    struct registry *registry;
-    struct plan *plan; /* NULL when diag has errors */
+    struct diag diag;    /* sorted */
+    struct probe *probe; /* has what the plan shows of modules */
+    struct plan *plan;   /* NULL when diag has errors */
 };
 
 /** GALE_OK also with errors in loaded->diag. GALE_ERR_NOT_FOUND (the file), GALE_ERR_NOMEM and

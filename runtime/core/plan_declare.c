@@ -5,20 +5,19 @@
  * through knows what it gets. In a cycle an input may not be known yet: its fields read as NULL,
  * and fields that are needed from it are checked at the end.
  *
- * struct gale_declare lives during one callback. What a callback writes is untrusted: names are
+ * struct declaration lives during one callback. What a callback writes is untrusted: names are
  * checked, streams and fields are bounded.
  */
 #include "base/str.h"
+#include "core/declare.h"
 #include "core/plan_build.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MESSAGE_SIZE 400 /* as a diag_item's text */
-
-struct gale_declare {
+struct declaration {
+    struct gale_declare port; /* first: what the callback gets */
     struct plan_builder *builder;
     uint16_t component;
     struct plan_stream *streams; /* room for PLAN_STREAMS_MAX */
@@ -26,13 +25,23 @@ struct gale_declare {
     bool failed; /* something was reported */
 };
 
-static const struct plan_build *declare_build(const struct gale_declare *declare)
+static struct declaration *declaration_of(struct gale_declare *port)
+{
+    return (struct declaration *)port;
+}
+
+static const struct declaration *declaration_const(const struct gale_declare *port)
+{
+    return (const struct declaration *)port;
+}
+
+static const struct plan_build *declare_build(const struct declaration *declare)
 {
     return &declare->builder->build[declare->component];
 }
 
 /* The place of an option, or the component's when the option was not written. */
-static struct conf_place option_place(const struct gale_declare *declare, const char *option)
+static struct conf_place option_place(const struct declaration *declare, const char *option)
 {
     const struct gale_conf *conf = declare->builder->components[declare->component].conf;
     const struct gale_conf *node = option != NULL ? gale_conf_get(conf, option) : NULL;
@@ -46,7 +55,7 @@ static struct conf_place option_place(const struct gale_declare *declare, const 
 }
 
 /* The place of one name in an option that may be a list. */
-static struct conf_place element_place(const struct gale_declare *declare, const char *option,
+static struct conf_place element_place(const struct declaration *declare, const char *option,
                                        const char *text)
 {
     const struct gale_conf *conf = declare->builder->components[declare->component].conf;
@@ -63,7 +72,7 @@ static struct conf_place element_place(const struct gale_declare *declare, const
     return option_place(declare, option);
 }
 
-static enum gale_err refuse(struct gale_declare *declare, enum diag_code code, const char *what,
+static enum gale_err refuse(struct declaration *declare, enum diag_code code, const char *what,
                             const char *name)
 {
     const struct plan_build *build = declare_build(declare);
@@ -97,7 +106,7 @@ static const char *const *fields_split(struct plan_builder *builder, const char 
     return fields;
 }
 
-static enum gale_err fields_check(struct gale_declare *declare, const char *const *fields,
+static enum gale_err fields_check(struct declaration *declare, const char *const *fields,
                                   size_t count)
 {
     if (count > PLAN_FIELDS_MAX) {
@@ -117,9 +126,10 @@ static enum gale_err fields_check(struct gale_declare *declare, const char *cons
     return GALE_OK;
 }
 
-enum gale_err gale_declare_stream(struct gale_declare *declare, const char *stream,
-                                  const char *fields, bool direct)
+static enum gale_err declare_stream(struct gale_declare *port, const char *stream,
+                                    const char *fields, bool direct)
 {
+    struct declaration *declare = declaration_of(port);
     struct plan_builder *builder = declare->builder;
     if (!str_is_name(stream)) {
         return refuse(declare, DIAG_BAD_NAME, "a stream with a bad name", stream);
@@ -151,14 +161,13 @@ enum gale_err gale_declare_stream(struct gale_declare *declare, const char *stre
     return GALE_OK;
 }
 
-unsigned gale_declare_inputs(const struct gale_declare *declare)
+static unsigned declare_inputs(const struct gale_declare *port)
 {
-    return (unsigned)declare_build(declare)->inputs_count;
+    return (unsigned)declare_build(declaration_const(port))->inputs_count;
 }
 
 /* The stream behind an input, or NULL while (or because) it is not known. */
-static const struct plan_stream *input_stream(const struct gale_declare *declare,
-                                              unsigned input)
+static const struct plan_stream *input_stream(const struct declaration *declare, unsigned input)
 {
     const struct plan_build *build = declare_build(declare);
     if (input >= build->inputs_count || build->inputs[input].source < 0) {
@@ -173,8 +182,9 @@ static const struct plan_stream *input_stream(const struct gale_declare *declare
     return stream >= 0 ? &component->streams[stream] : NULL;
 }
 
-const char *gale_declare_input_fields(const struct gale_declare *declare, unsigned input)
+static const char *declare_input_fields(const struct gale_declare *port, unsigned input)
 {
+    const struct declaration *declare = declaration_const(port);
     const struct plan_stream *stream = input_stream(declare, input);
     if (stream == NULL) {
         return NULL;
@@ -196,7 +206,7 @@ const char *gale_declare_input_fields(const struct gale_declare *declare, unsign
     return text;
 }
 
-static void need_later(struct gale_declare *declare, unsigned input, const char *field,
+static void need_later(struct declaration *declare, unsigned input, const char *field,
                        const struct conf_place *place)
 {
     struct plan_builder *builder = declare->builder;
@@ -213,9 +223,10 @@ static void need_later(struct gale_declare *declare, unsigned input, const char 
     builder->needs = need;
 }
 
-enum gale_err gale_declare_needs(struct gale_declare *declare, unsigned input,
-                                 const char *field, const char *option)
+static enum gale_err declare_needs(struct gale_declare *port, unsigned input, const char *field,
+                                   const char *option)
 {
+    struct declaration *declare = declaration_of(port);
     const struct plan_build *build = declare_build(declare);
     struct conf_place place = element_place(declare, option, field);
     if (input >= build->inputs_count) {
@@ -240,18 +251,35 @@ enum gale_err gale_declare_needs(struct gale_declare *declare, unsigned input,
     return GALE_ERR_NOT_FOUND;
 }
 
-void gale_declare_error(struct gale_declare *declare, const char *option, const char *format,
-                        ...)
+static void declare_error(struct gale_declare *port, const char *option, const char *text)
 {
-    char text[MESSAGE_SIZE];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
+    struct declaration *declare = declaration_of(port);
     struct conf_place place = option_place(declare, option);
     diag_add(declare->builder->diag, DIAG_OPTION, &place, NULL, "%s: %s",
              declare_build(declare)->label, text);
     declare->failed = true;
+}
+
+/* Runs the callback, here or wherever the registry has it. */
+static enum gale_err declare_call(struct declaration *declare,
+                                  const struct plan_component *component)
+{
+    const struct registry *registry = declare->builder->registry;
+    const void *ops = component->spout != NULL ? (const void *)component->spout
+                                               : (const void *)component->bolt;
+    gale_declare_fn callback =
+        component->spout != NULL ? component->spout->declare : component->bolt->declare;
+    if (component->module != NULL && registry->declare != NULL) {
+        return registry->declare(registry->self, ops, &declare->port, component->conf);
+    }
+    return callback(&declare->port, component->conf);
+}
+
+static bool has_callback(const struct plan_builder *builder, uint16_t index)
+{
+    const struct plan_component *component = &builder->components[index];
+    return builder->build[index].spout ? component->spout->declare != NULL
+                                       : component->bolt->declare != NULL;
 }
 
 /* Streams of a component; its code is there. @return false when something was reported. */
@@ -259,16 +287,22 @@ static bool declare_run(struct plan_builder *builder, uint16_t index)
 {
     struct plan_component *component = &builder->components[index];
     const struct plan_build *build = &builder->build[index];
-    gale_declare_fn callback =
-        build->spout ? component->spout->declare : component->bolt->declare;
     const char *fields = build->spout ? component->spout->fields : component->bolt->fields;
-    struct gale_declare declare = {.builder = builder, .component = index};
+    struct declaration declare = {
+        .port = {.stream = declare_stream,
+                 .inputs = declare_inputs,
+                 .input_fields = declare_input_fields,
+                 .needs = declare_needs,
+                 .error = declare_error},
+        .builder = builder,
+        .component = index,
+    };
     declare.streams = plan_alloc(builder, PLAN_STREAMS_MAX, sizeof(*declare.streams));
     if (declare.streams == NULL) {
         return false;
     }
-    if (callback != NULL) {
-        enum gale_err err = callback(&declare, component->conf);
+    if (has_callback(builder, index)) {
+        enum gale_err err = declare_call(&declare, component);
         if (err != GALE_OK && !declare.failed) {
             diag_add(builder->diag, DIAG_OPTION, &build->place, NULL,
                      "%s cannot be declared: %s", build->label, gale_err_name(err));
@@ -276,7 +310,7 @@ static bool declare_run(struct plan_builder *builder, uint16_t index)
         }
     }
     if (declare.streams_count == 0 && !declare.failed && fields != NULL) {
-        (void)gale_declare_stream(&declare, "default", fields, false);
+        (void)declare_stream(&declare.port, "default", fields, false);
     }
     component->streams = declare.streams;
     component->streams_count = declare.streams_count;
@@ -303,13 +337,6 @@ static bool inputs_known(const struct plan_builder *builder, uint16_t index)
         }
     }
     return build->spout || build->inputs_count > 0;
-}
-
-static bool has_callback(const struct plan_builder *builder, uint16_t index)
-{
-    const struct plan_component *component = &builder->components[index];
-    return builder->build[index].spout ? component->spout->declare != NULL
-                                       : component->bolt->declare != NULL;
 }
 
 void plan_declare_all(struct plan_builder *builder)

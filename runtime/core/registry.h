@@ -27,6 +27,10 @@ struct registry {
     /** Names for suggestions, NULL-terminated; module NULL: built-ins; kind 's' spouts, 'b' bolts,
      *  'g' groupings. Never NULL. */
     const char *const *(*names)(void *self, const char *module, char kind);
+    /** Asks a module's component for its streams where its code is not in this process: `ops` as
+     *  spout or bolt handed it out, its `declare` being set. NULL: the callback is called. */
+    enum gale_err (*declare)(void *self, const void *ops, struct gale_declare *declare,
+                             const struct gale_conf *conf);
 };
 
 #endif

@@ -44,7 +44,7 @@ struct gale_topology *gale_topology_new(const char *name)
     }
     topology->root = conf_new();
     if (topology->root == NULL ||
-        conf_add_scalar(topology->root, "name", name, false, NULL) != GALE_OK) {
+        conf_add_scalar(topology->root, "name", name, true, NULL) != GALE_OK) {
         gale_topology_free(topology);
         return NULL;
     }
@@ -75,6 +75,13 @@ static enum gale_err scalar_set(struct gale_conf *map, const char *key, const ch
 {
     conf_remove(map, key);
     return conf_add_scalar(map, key, value, false, NULL);
+}
+
+/* A name stays a text, also where a file would need quotes: the bolt "null". */
+static enum gale_err name_set(struct gale_conf *map, const char *key, const char *name)
+{
+    conf_remove(map, key);
+    return conf_add_scalar(map, key, name, true, NULL);
 }
 
 enum gale_err gale_topology_set(struct gale_topology *topology, const char *key,
@@ -116,7 +123,7 @@ struct gale_component *gale_topology_spout(struct gale_topology *topology, const
                                            const char *type)
 {
     struct gale_component *component = component_add(topology, "spouts", &topology->spouts, id);
-    if (component == NULL || gale_component_set(component, "type", type) != GALE_OK) {
+    if (component == NULL || name_set(component->map, "type", type) != GALE_OK) {
         return NULL;
     }
     return component;
@@ -126,7 +133,7 @@ struct gale_component *gale_topology_bolt(struct gale_topology *topology, const 
                                           const char *type)
 {
     struct gale_component *component = component_add(topology, "bolts", &topology->bolts, id);
-    if (component == NULL || gale_component_set(component, "type", type) != GALE_OK) {
+    if (component == NULL || name_set(component->map, "type", type) != GALE_OK) {
         return NULL;
     }
     return component;
@@ -136,8 +143,8 @@ enum gale_err gale_component_module(struct gale_component *component, const char
                                     const char *name)
 {
     conf_remove(component->map, "type");
-    enum gale_err err = scalar_set(component->map, "module", path);
-    return err == GALE_OK ? scalar_set(component->map, component->kind, name) : err;
+    enum gale_err err = name_set(component->map, "module", path);
+    return err == GALE_OK ? name_set(component->map, component->kind, name) : err;
 }
 
 static struct list_option **list_find(const struct gale_component *component, const char *key)
@@ -213,7 +220,7 @@ enum gale_err gale_component_from(struct gale_component *component, const char *
 {
     struct gale_conf *entry = NULL;
     enum gale_err err = input_add(component, &entry);
-    return err == GALE_OK ? conf_add_scalar(entry, source, grouping, false, NULL) : err;
+    return err == GALE_OK ? conf_add_scalar(entry, source, grouping, true, NULL) : err;
 }
 
 enum gale_err gale_component_from_fields(struct gale_component *component, const char *source,
@@ -236,7 +243,7 @@ enum gale_err gale_component_from_fields(struct gale_component *component, const
         field += strspn(field, " ");
         field[strcspn(field, " ")] = '\0';
         if (*field != '\0') {
-            err = conf_add_scalar(list, NULL, field, false, NULL);
+            err = conf_add_scalar(list, NULL, field, true, NULL);
         }
     }
     free(copy);
@@ -257,9 +264,9 @@ enum gale_err gale_component_from_custom(struct gale_component *component, const
         err = conf_add_map(named, "custom", &custom);
     }
     if (err == GALE_OK) {
-        err = conf_add_scalar(custom, "module", path, false, NULL);
+        err = conf_add_scalar(custom, "module", path, true, NULL);
     }
-    return err == GALE_OK ? conf_add_scalar(custom, "grouping", name, false, NULL) : err;
+    return err == GALE_OK ? conf_add_scalar(custom, "grouping", name, true, NULL) : err;
 }
 
 const struct gale_conf *gale_topology_conf(const struct gale_topology *topology)

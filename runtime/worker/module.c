@@ -25,6 +25,7 @@
 
 #define LIST_COUNT_MAX 1024              /* components of one kind in a module */
 #define OPTIONS_COUNT_MAX 256            /* of one component */
+#define TEXT_SIZE_MAX ((size_t)32 << 10) /* fields, help or default, its end included */
 #define STATE_SIZE_MAX ((size_t)1 << 30) /* bytes for each task */
 
 /* What all tables of components begin with. */
@@ -130,15 +131,34 @@ static enum gale_err size_check(const char *path, const char *what, size_t size,
                           path, what, size);
 }
 
-static bool options_good(const struct gale_option *options)
+/* A text that may be absent. One without an end is most likely found by its length. */
+static bool text_good(const char *text)
+{
+    return text == NULL || strnlen(text, TEXT_SIZE_MAX) < TEXT_SIZE_MAX;
+}
+
+/* What is wrong with an option table, or NULL. */
+static const char *options_fault(const struct gale_option *options)
 {
     for (size_t i = 0; options != NULL && options[i].name != NULL; i++) {
         if (i == OPTIONS_COUNT_MAX || !str_is_name(options[i].name) ||
             (unsigned)options[i].kind > GALE_OPTION_ANY) {
-            return false;
+            return "has a malformed option table (end it with a NULL name)";
+        }
+        if (!text_good(options[i].fallback) || !text_good(options[i].help)) {
+            return "has an option with a default or help of more than 32 KiB: do they end?";
         }
     }
-    return true;
+    return NULL;
+}
+
+static const char *component_fault(const char *fields, const char *help,
+                                   const struct gale_option *options)
+{
+    if (!text_good(fields) || !text_good(help)) {
+        return "has fields or a help text of more than 32 KiB: do they end?";
+    }
+    return options_fault(options);
 }
 
 /* What is wrong with a completed table, or NULL. */
@@ -149,18 +169,18 @@ static const char *table_fault(enum module_kind kind, const void *table)
     const struct gale_grouping_ops *grouping = table;
     const struct gale_task_hooks *hooks = table;
     size_t state_size = 0;
-    bool good = true;
+    const char *fault = NULL;
     switch (kind) {
     case MODULE_BOLTS:
         state_size = bolt->state_size;
-        good = options_good(bolt->options);
+        fault = component_fault(bolt->fields, bolt->help, bolt->options);
         if (bolt->execute == NULL) {
             return "has no execute: a bolt needs it";
         }
         break;
     case MODULE_SPOUTS:
         state_size = spout->state_size;
-        good = options_good(spout->options);
+        fault = component_fault(spout->fields, spout->help, spout->options);
         if (spout->next == NULL) {
             return "has no next: a spout needs it";
         }
@@ -179,7 +199,7 @@ static const char *table_fault(enum module_kind kind, const void *table)
     if (state_size > STATE_SIZE_MAX) {
         return "asks for more than 1 GiB of state for each task";
     }
-    return good ? NULL : "has a malformed option table (end it with a NULL name)";
+    return fault;
 }
 
 /* Checks one table of a list and adds its full-size copy. */
@@ -272,6 +292,31 @@ static void module_drop(struct module *module)
     free(module);
 }
 
+/* Topologies have no head; a list that does not end, or a source without name or build, is told. */
+static enum gale_err topologies_check(const char *path,
+                                      const struct gale_topology_source *const *sources,
+                                      struct gale_error *error)
+{
+    for (size_t i = 0; sources != NULL && sources[i] != NULL; i++) {
+        if (i == LIST_COUNT_MAX) {
+            return gale_error_set(
+                error, GALE_ERR_LIMIT,
+                "module %.300s has more than %d topologies: does the list end "
+                "with NULL?",
+                path, LIST_COUNT_MAX);
+        }
+        if (sources[i]->name == NULL || !str_is_name(sources[i]->name) ||
+            sources[i]->build == NULL) {
+            return gale_error_set(
+                error, GALE_ERR_INVALID,
+                "module %.300s: topology %zu needs a name (1 to 64 of A-Z a-z "
+                "0-9 _ -) and a build function",
+                path, i + 1);
+        }
+    }
+    return GALE_OK;
+}
+
 static enum gale_err module_table(struct module *module, const char *path,
                                   const struct gale_module *given, struct gale_error *error)
 {
@@ -303,6 +348,7 @@ static enum gale_err module_table(struct module *module, const char *path,
         err = list_complete(&module->lists[kind], (enum module_kind)kind, path, items[kind],
                             error);
     }
+    err = err ? err : topologies_check(path, table->topologies, error);
     table->struct_size = sizeof(*table);
     table->bolts = (const struct gale_bolt_ops *const *)module->lists[MODULE_BOLTS].tables;
     table->spouts = (const struct gale_spout_ops *const *)module->lists[MODULE_SPOUTS].tables;

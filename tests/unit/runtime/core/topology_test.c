@@ -55,6 +55,20 @@ static void topology_built_in_c_equals_the_file(void **state)
     gale_topology_free(topology);
 }
 
+static void topology_names_that_look_like_values_stay_texts(void **state)
+{
+    (void)state;
+    struct gale_topology *topology = gale_topology_new("1");
+    struct gale_component *spout = gale_topology_spout(topology, "s", "true");
+    struct gale_component *bolt = gale_topology_bolt(topology, "b", "null");
+    assert_non_null(spout);
+    assert_non_null(bolt);
+    assert_int_equal(gale_component_from_fields(bolt, "s", "fields", "7"), GALE_OK);
+    check_equal(topology, "{name: \"1\", spouts: {s: {type: \"true\"}},"
+                          " bolts: {b: {type: \"null\", from: [{s: {fields: [\"7\"]}}]}}}");
+    gale_topology_free(topology);
+}
+
 static void topology_built_in_c_compiles_to_the_same_plan(void **state)
 {
     (void)state;
@@ -137,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topology_built_in_c_equals_the_file),
+        cmocka_unit_test(topology_names_that_look_like_values_stay_texts),
         cmocka_unit_test(topology_built_in_c_compiles_to_the_same_plan),
         cmocka_unit_test(topology_setting_a_key_again_replaces_it),
         cmocka_unit_test(topology_from_set_as_text_is_replaced_by_inputs),
