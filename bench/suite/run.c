@@ -16,6 +16,7 @@ enum {
     RUN_ARGUMENT_SIZE = PATH_MAX + 128,
     RUN_ARGUMENTS_MAX = 64,
     RUN_LINE_SIZE = 512,
+    RUN_FILE_SIZE_MAX = 256 * 1024,
 };
 /* A run may take this long beyond its own time: start, drain, a machine that has more to do. */
 static const double deadline_more_s = 60;
@@ -44,6 +45,11 @@ static void add(struct arguments *arguments, const char *format, ...)
     va_end(values);
 }
 
+static const char *file_name(const struct arguments *arguments)
+{
+    return arguments->list[2];
+}
+
 /* "-D KEY=VALUE" with @temp@ replaced by the run's directory. */
 static void add_defines(struct arguments *arguments, const char *const *defines,
                         const char *temp)
@@ -61,6 +67,31 @@ static void add_defines(struct arguments *arguments, const char *const *defines,
     }
 }
 
+/* Whether a topology file has ${KEY…}: `gale run` refuses a definition that nothing uses, and not
+ * every topology has a rate or a seed. */
+static bool mentions(const char *file_text, const char *key)
+{
+    char mark[BENCH_NAME_SIZE];
+    size_t size = (size_t)snprintf(mark, sizeof mark, "${%s", key);
+    const char *at = strstr(file_text, mark);
+    while (at != NULL && at[size] != '}' && at[size] != ':') {
+        at = strstr(at + 1, mark);
+    }
+    return at != NULL;
+}
+
+/* The text of a topology file; empty when it cannot be read, which `gale run` will report. */
+static char *load_text(const char *path)
+{
+    char *text = suite_alloc(RUN_FILE_SIZE_MAX + 1, 1);
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        text[fread(text, 1, RUN_FILE_SIZE_MAX, file)] = '\0';
+        fclose(file);
+    }
+    return text;
+}
+
 static void add_times(struct arguments *arguments, const struct bench_launch *launch)
 {
     if (launch->duration_s > 0) {
@@ -71,6 +102,27 @@ static void add_times(struct arguments *arguments, const struct bench_launch *la
         add(arguments, "--warmup");
         add(arguments, "%.0fms", launch->warmup_s * 1000);
     }
+}
+
+/* What every topology may take. */
+static void add_standard(struct arguments *arguments, const struct bench_context *context,
+                         unsigned workers)
+{
+    char *text = load_text(file_name(arguments));
+    char values[5][RUN_ARGUMENT_SIZE];
+    static const char *const keys[] = {"workers", "guarantee", "rate", "seed", "result"};
+    snprintf(values[0], sizeof values[0], "%u", workers);
+    snprintf(values[1], sizeof values[1], "%s", context->guarantee);
+    snprintf(values[2], sizeof values[2], "%.0f", context->rate);
+    snprintf(values[3], sizeof values[3], "%" PRIu64, context->settings->seed + context->round);
+    snprintf(values[4], sizeof values[4], "%s/result", context->temp);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (values[i][0] != '\0' && mentions(text, keys[i])) {
+            add(arguments, "-D");
+            add(arguments, "%s=%s", keys[i], values[i]);
+        }
+    }
+    free(text);
 }
 
 static void make_arguments(struct arguments *arguments, const struct bench_context *context,
@@ -92,18 +144,7 @@ static void make_arguments(struct arguments *arguments, const struct bench_conte
     add(arguments, "--state-dir");
     add(arguments, "%s/state", context->temp);
     add_times(arguments, launch);
-    add(arguments, "-D");
-    add(arguments, "workers=%u", workers > 0 ? workers : 1);
-    if (context->guarantee[0] != 0) {
-        add(arguments, "-D");
-        add(arguments, "guarantee=%s", context->guarantee);
-    }
-    add(arguments, "-D");
-    add(arguments, "rate=%.0f", context->rate);
-    add(arguments, "-D");
-    add(arguments, "seed=%" PRIu64, context->settings->seed + context->round);
-    add(arguments, "-D");
-    add(arguments, "result=%s/result", context->temp);
+    add_standard(arguments, context, workers > 0 ? workers : 1);
     add_defines(arguments, context->bench->defines, context->temp);
     add_defines(arguments, launch->defines, context->temp);
     for (size_t i = 0; launch->options != NULL && launch->options[i] != NULL; i++) {
@@ -206,11 +247,6 @@ static bool on_tick(void *self, pid_t pid)
 }
 
 /* ---- A run ---------------------------------------------------------------------------------- */
-
-static const char *file_name(const struct arguments *arguments)
-{
-    return arguments->list[2];
-}
 
 static enum bench_end judge(const struct child *child, const struct arguments *arguments,
                             struct bench_report *report, struct result *result)

@@ -216,7 +216,7 @@ struct bench_launch {
 /**
  * Runs `gale run FILE --json --progress --fresh --state-dir … -D workers= guarantee= rate= seed= …`
  * to its end. The defines that every topology takes (workers, guarantee, rate, seed, result) come
- * from the context; result is TEMP/result. The launch's defines come after them and win.
+ * from the context, those that the file has as ${…}; result is TEMP/result. The launch's defines come after them and win.
  * @param report is filled with BENCH_DONE. @param result receives result_fail otherwise (exit code
  * other than 0, killed by the deadline, no report), and the series.
  */

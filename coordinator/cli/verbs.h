@@ -10,6 +10,7 @@ extern const struct verb_spec verb_validate;
 extern const struct verb_spec verb_graph;
 extern const struct verb_spec verb_new;
 extern const struct verb_spec verb_components;
+extern const struct verb_spec verb_bench;
 extern const struct verb_spec verb_doctor;
 extern const struct verb_spec verb_version;
 extern const struct verb_spec verb_completion;
