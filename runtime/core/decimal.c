@@ -45,8 +45,10 @@ static struct gale_decimal join(struct parts parts, int scale)
 
 static bool in_range(struct parts parts, int scale)
 {
-    return parts.magnitude < power10(DECIMAL_DIGITS_MAX) && scale >= -DECIMAL_SCALE_MAX &&
-           scale <= DECIMAL_SCALE_MAX;
+    /* 10^DECIMAL_DIGITS_MAX, written out since every decimal read or written asks for it. */
+    const wide limit =
+        ((wide)UINT64_C(0x4b3b4ca85a86c47a) << 64) | UINT64_C(0x098a224000000000);
+    return parts.magnitude < limit && scale >= -DECIMAL_SCALE_MAX && scale <= DECIMAL_SCALE_MAX;
 }
 
 bool decimal_decode(const uint8_t *body, size_t size, struct gale_decimal *out)
@@ -69,11 +71,27 @@ bool decimal_decode(const uint8_t *body, size_t size, struct gale_decimal *out)
     return true;
 }
 
+/* Nearly all numbers fit 64 bits and need no look at single bytes. */
+static size_t encode_short(const struct gale_decimal *value, uint8_t out[DECIMAL_BODY_MAX])
+{
+    uint64_t bits = value->high < 0 ? ~value->low : value->low;
+    unsigned used = 64 - (unsigned)__builtin_clzll(bits | 1); /* Besides the sign. */
+    unsigned size = used / 8 + 1;
+    uint64_t bytes = __builtin_bswap64(value->low << (64 - 8 * size));
+    out[0] = HEAD_EXT_DECIMAL;
+    memcpy(out + 1, &value->scale, 1);
+    memcpy(out + 2, &bytes, sizeof(bytes));
+    return 2 + size;
+}
+
 size_t decimal_encode(const struct gale_decimal *value, uint8_t out[DECIMAL_BODY_MAX])
 {
     struct parts parts = split(value);
     if (!in_range(parts, value->scale)) {
         return 0;
+    }
+    if (parts.magnitude <= INT64_MAX) {
+        return encode_short(value, out);
     }
     uint8_t bytes[16];
     wide bits = parts.negative ? -parts.magnitude : parts.magnitude;

@@ -237,6 +237,31 @@ static void decimal_wire_form_is_shortest_and_survives(void **state)
     assert_int_equal(decimal_encode(&odd_scale, body), 0);
 }
 
+/* Around every power of two, where the number of bytes changes. */
+static void decimal_wire_form_near_powers_of_two_is_shortest(void **state)
+{
+    (void)state;
+    for (unsigned power = 0; power < 63; power++) {
+        for (int64_t near = -2; near <= 2; near++) {
+            for (int64_t sign = -1; sign <= 1; sign += 2) {
+                int64_t number = sign * ((INT64_C(1) << power) + near);
+                struct gale_decimal value = gale_decimal_from_int64(number, 3);
+                struct gale_decimal back;
+                uint8_t body[DECIMAL_BODY_MAX];
+                size_t bytes = 1;
+                while (bytes < 8 && (number < -(INT64_C(1) << (8 * bytes - 1)) ||
+                                     number >= INT64_C(1) << (8 * bytes - 1))) {
+                    bytes++;
+                }
+                assert_int_equal(decimal_encode(&value, body), 2 + bytes);
+                assert_true(decimal_decode(body, 2 + bytes, &back));
+                assert_true(back.high == value.high && back.low == value.low);
+                assert_int_equal(back.scale, 3);
+            }
+        }
+    }
+}
+
 static void decimal_from_int64_clamps_scale(void **state)
 {
     (void)state;
@@ -260,6 +285,7 @@ int main(void)
         cmocka_unit_test(decimal_compare_ignores_scale),
         cmocka_unit_test(decimal_random_sums_match_wide_integers),
         cmocka_unit_test(decimal_wire_form_is_shortest_and_survives),
+        cmocka_unit_test(decimal_wire_form_near_powers_of_two_is_shortest),
         cmocka_unit_test(decimal_from_int64_clamps_scale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
