@@ -155,14 +155,16 @@ static inline struct nexmark_text put_extra(struct words *words, uint32_t random
     return (struct nexmark_text){out, length};
 }
 
-/* STRING_MIN … max − 1 letters, one in thirteen of them a gap. */
+/* STRING_MIN … max − 1 letters, one in thirteen of them a gap. A word gives four of them: a byte for
+ * the choice of the gap, a byte for the letter. */
 static size_t put_string(struct words *words, char *out, uint32_t max, char gap)
 {
-    uint64_t word = next_word(words);
-    size_t size = STRING_MIN + below(high(word), max - STRING_MIN);
+    size_t size = STRING_MIN + below(high(next_word(words)), max - STRING_MIN);
+    uint64_t word = 0;
     for (size_t i = 0; i < size; i++) {
-        word = next_word(words);
-        out[i] = below(high(word), 13) == 0 ? gap : (char)('a' + below(low(word), 26));
+        word = i % 4 == 0 ? next_word(words) : word >> 16;
+        char letter = (char)('a' + (((word & 0xff) * 26) >> 8));
+        out[i] = ((word >> 8) & 0xff) * 13 < 256 ? gap : letter;
     }
     return size;
 }
@@ -321,16 +323,6 @@ static inline uint64_t pick_auction(uint64_t event, uint32_t random)
 static inline uint64_t hot_of(uint64_t last)
 {
     return last / HOT_BATCH * HOT_BATCH;
-}
-
-enum nexmark_kind nexmark_kind_of(uint64_t event)
-{
-    uint64_t offset = event % NEXMARK_EPOCH;
-    if (offset < NEXMARK_PERSONS_PER_EPOCH) {
-        return NEXMARK_PERSON;
-    }
-    return offset < NEXMARK_PERSONS_PER_EPOCH + NEXMARK_AUCTIONS_PER_EPOCH ? NEXMARK_AUCTION
-                                                                           : NEXMARK_BID;
 }
 
 /* ---- Events --------------------------------------------------------------------------------- */

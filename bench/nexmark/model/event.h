@@ -90,7 +90,15 @@ bool nexmark_group_is_valid(int64_t group);
 /** Interval of a rate in events per second, at least 1 ns. */
 uint64_t nexmark_interval_ns(double event_rate);
 
-enum nexmark_kind nexmark_kind_of(uint64_t event);
+static inline enum nexmark_kind nexmark_kind_of(uint64_t event)
+{
+    uint64_t offset = event % NEXMARK_EPOCH;
+    if (offset >= NEXMARK_PERSONS_PER_EPOCH + NEXMARK_AUCTIONS_PER_EPOCH) {
+        return NEXMARK_BID;
+    }
+    return offset < NEXMARK_PERSONS_PER_EPOCH ? NEXMARK_PERSON : NEXMARK_AUCTION;
+}
+
 /** @param event must be of the kind. @param out its texts point into it and the generator. */
 void nexmark_person(const struct nexmark_generator *generator, uint64_t event,
                     struct nexmark_person *out);
