@@ -13,9 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONTROL_QUIET_ROUNDS 2u
-#define CONTROL_QUIET_ROUNDS_DISTURBED 20u /* when batch counts do not prove it */
-
 static const char *const state_names[] = {"starting",  "active",   "inactive", "draining",
                                           "finishing", "stopping", "stopped"};
 
@@ -137,8 +134,9 @@ static void send_command(struct control *control, uint32_t worker, enum message_
     }
     struct message message = {.type = MESSAGE_COMMAND};
     message.as.command.command = command;
-    message.as.command.level =
-        command == COMMAND_RESET_STATS ? (uint32_t)control->stats_round : control->level;
+    message.as.command.level = command == COMMAND_RESET_STATS ? (uint32_t)control->stats_round
+                               : command == COMMAND_COUNT     ? control->round
+                                                              : control->level;
     send(control, worker, &message);
 }
 
@@ -339,7 +337,6 @@ static void on_event(struct control *control, uint32_t index, const struct messa
     const char *text = message->as.event.text ? message->as.event.text : "";
     switch (message->as.event.event) {
     case EVENT_LINK_FAILED:
-        control->disturbed = true;
         note(control, "worker %u: %s", index, text);
         touched.as.touched.workers =
             UINT64_C(1) << (index & 63) | UINT64_C(1) << (message->as.event.other & 63);
@@ -371,40 +368,84 @@ static void on_offsets(struct control *control, uint32_t index, const struct mes
     }
 }
 
-/* Whether everything was processed: every worker says twice in a row that it is quiet and that
- * nothing happened in between, and no batch is under way. */
+/* Begins a round of counting: each worker is asked for a beat that it makes after it was asked. */
+static void round_begin(struct control *control, int64_t now_ns)
+{
+    control->round++;
+    control->round_ns = now_ns;
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        control->workers[i].answer.given = false;
+        control->workers[i].answer.asked_ns = now_ns;
+    }
+    send_command_all(control, COMMAND_COUNT);
+}
+
+/* What the workers said so far proves nothing any more. */
+static void round_restart(struct control *control)
+{
+    for (uint32_t i = 0; i < control->workers_count; i++) {
+        control->workers[i].answer.done = false;
+    }
+}
+
+/* A beat as the answer to the present round; one of an earlier round is none. */
+static void round_answer(struct control *control, uint32_t index,
+                         const struct message_beat *beat, int64_t now_ns)
+{
+    struct control_answer *answer = &control->workers[index].answer;
+    if (answer->given || control->round == 0) {
+        return;
+    }
+    if (beat->round != control->round) {
+        if (now_ns - answer->asked_ns >=
+            CONTROL_ASK_NS) { /* The question or the answer was lost. */
+            answer->asked_ns = now_ns;
+            send_command(control, index, COMMAND_COUNT);
+        }
+        return;
+    }
+    bool done = beat->quiet && beat->spouts_done &&
+                (control->state != CONTROL_FINISHING || beat->finish_level > control->level);
+    answer->still = done && answer->done && answer->activity == beat->activity &&
+                    answer->links == beat->links;
+    answer->done = done;
+    answer->activity = beat->activity;
+    answer->links = beat->links;
+    answer->given = true;
+}
+
+/* Whether everything was processed. Each answer to the last round came before the first question of
+ * this one; a worker whose two answers are the same did nothing in between. So there was a moment at
+ * which all of them were quiet at once, and the sum of their links says that nothing was under way. */
 static bool all_quiet(const struct control *control)
 {
-    uint64_t sent = 0;
-    uint64_t received = 0;
-    uint32_t rounds =
-        control->disturbed ? CONTROL_QUIET_ROUNDS_DISTURBED : CONTROL_QUIET_ROUNDS;
+    uint64_t links = 0;
     for (uint32_t i = 0; i < control->workers_count; i++) {
-        const struct control_worker *worker = &control->workers[i];
-        if (!worker->beaten || worker->quiet_rounds < rounds) {
+        const struct control_answer *answer = &control->workers[i].answer;
+        if (!answer->given || !answer->still) {
             return false;
         }
-        sent += worker->beat.batches_sent;
-        received += worker->beat.batches_received;
+        links ^= answer->links;
     }
-    return control->disturbed || sent == received;
+    return links == 0;
 }
 
-/* A worker was found at work: what the others said before does not count against it, since they may
- * have had something from it meanwhile. Each must say once more that nothing happened to it. */
-static void quiet_again(struct control *control)
+/* Whether the next round may begin: all have answered, and the answers promise something or some
+ * time has passed. */
+static bool round_due(const struct control *control, int64_t now_ns)
 {
-    for (uint32_t i = 0; i < control->workers_count; i++) {
-        struct control_worker *worker = &control->workers[i];
-        worker->quiet_rounds = worker->quiet_rounds > 1 ? 1 : worker->quiet_rounds;
+    bool done = true;
+    bool still = true;
+    for (uint32_t i = 0; control->round > 0 && i < control->workers_count; i++) {
+        const struct control_answer *answer = &control->workers[i].answer;
+        if (!answer->given) {
+            return false;
+        }
+        done = done && answer->done;
+        still = still && answer->still;
     }
-}
-
-static void quiet_restart(struct control *control)
-{
-    for (uint32_t i = 0; i < control->workers_count; i++) {
-        control->workers[i].quiet_rounds = 0;
-    }
+    return control->round == 0 || (done && !still) ||
+           now_ns - control->round_ns >= CONTROL_ROUND_NS;
 }
 
 static bool level_has_finish(const struct control *control, uint32_t level)
@@ -429,8 +470,9 @@ static void finish_next(struct control *control, uint32_t level, int64_t now_ns)
         return;
     }
     control->level = level;
-    quiet_restart(control);
+    round_restart(control);
     send_command_all(control, COMMAND_FINISH);
+    round_begin(control, now_ns);
 }
 
 static bool spouts_ended(const struct control *control)
@@ -447,25 +489,20 @@ static void progress(struct control *control, int64_t now_ns)
 {
     if (control->state == CONTROL_ACTIVE && spouts_ended(control)) {
         set_state(control, CONTROL_DRAINING); /* By itself, so without a deadline. */
+        round_restart(control);
         send_command_all(control, COMMAND_DRAIN);
     }
-    if (control->state == CONTROL_ACTIVE || control->state == CONTROL_DRAINING) {
-        if (all_quiet(control)) {
-            set_state(control, CONTROL_FINISHING);
-            finish_next(control, 0, now_ns);
-        }
+    if (control->state != CONTROL_DRAINING && control->state != CONTROL_FINISHING) {
         return;
-    }
-    if (control->state != CONTROL_FINISHING) {
-        return;
-    }
-    for (uint32_t i = 0; i < control->workers_count; i++) {
-        if (control->workers[i].beat.finish_level <= control->level) {
-            return;
-        }
     }
     if (all_quiet(control)) {
-        finish_next(control, control->level + 1, now_ns);
+        uint32_t level = control->state == CONTROL_DRAINING ? 0 : control->level + 1;
+        if (control->state == CONTROL_DRAINING) {
+            set_state(control, CONTROL_FINISHING);
+        }
+        finish_next(control, level, now_ns);
+    } else if (round_due(control, now_ns)) {
+        round_begin(control, now_ns);
     }
 }
 
@@ -488,16 +525,6 @@ static void on_beat(struct control *control, uint32_t index, const struct messag
                     int64_t now_ns)
 {
     struct control_worker *worker = &control->workers[index];
-    bool same = worker->beaten && worker->quiet_activity == beat->activity;
-    bool done = beat->quiet && beat->spouts_done;
-    if (control->state == CONTROL_FINISHING && beat->finish_level <= control->level) {
-        done = false;
-    }
-    if (!done || !same) {
-        quiet_again(control);
-    }
-    worker->quiet_rounds = !done ? 0 : same ? worker->quiet_rounds + 1 : 1;
-    worker->quiet_activity = beat->activity;
     worker->beaten = true;
     worker->start_failures = 0;
     control_stats_take(control, index, beat);
@@ -507,10 +534,8 @@ static void on_beat(struct control *control, uint32_t index, const struct messag
     if (control->state == CONTROL_STARTING) {
         set_state(control, CONTROL_ACTIVE);
     }
-    if (beat->links_failed > 0) {
-        control->disturbed = true; /* The event that said so may have been lost. */
-    }
     remind(control, index, beat, now_ns);
+    round_answer(control, index, beat, now_ns);
     progress(control, now_ns);
 }
 
@@ -576,10 +601,9 @@ void control_exited(struct control *control, uint32_t index, const char *text, i
     worker->final = false;
     worker->ended = false;
     worker->last_beat_at_ns = 0;
-    worker->quiet_rounds = 0;
+    worker->answer = (struct control_answer){0};
     control->ports->connect(control->ports->self, index, NULL);
     if (wanted) {
-        control->disturbed = true;
         control->restarts_count++;
         note(control, "worker %u %s%s; it is started anew and what it held is replayed", index,
              worker->killed_silent ? "was silent and " : "", text);
@@ -610,7 +634,7 @@ void control_drain(struct control *control, int64_t deadline_ms, int64_t now_ns)
     }
     if (control->state != CONTROL_DRAINING) {
         set_state(control, CONTROL_DRAINING);
-        quiet_restart(control);
+        round_restart(control);
     }
     control->drain_deadline_ns = now_ns + deadline_ms * 1000000;
     send_command_all(control, COMMAND_DRAIN);

@@ -22,6 +22,9 @@
 #define CONTROL_OFFSETS_MS 1000u
 #define CONTROL_REMIND_NS INT64_C(1000000000)    /* between reminders to one worker */
 #define CONTROL_REMIND_STOP_NS INT64_C(50000000) /* likewise to stop: its grace is short */
+#define CONTROL_ROUND_NS \
+    INT64_C(5000000)                     /* between rounds of counting while some are at work */
+#define CONTROL_ASK_NS INT64_C(50000000) /* until a worker that did not answer is asked again */
 #define CONTROL_FINAL_NS \
     INT64_C(1000000000) /* a stopped worker's last positions are waited for so long */
 #define CONTROL_ABORT_GRACE_MS \
@@ -77,18 +80,26 @@ struct control_task {
     struct hist *execute_ns, *complete_ns; /* NULL: nothing yet */
 };
 
+/* What a worker said to the rounds of counting at the end of a run. */
+struct control_answer {
+    bool given; /* to the present round */
+    bool done;  /* last answer: spouts done, quiet, level finished */
+    bool still; /* so were the last two, and nothing happened between them */
+    uint64_t activity, links;
+    int64_t asked_ns;
+};
+
 struct control_worker {
     struct slot slot;
     int64_t progress_ns; /* last message of its engine thread, or its start */
     char endpoint[256];
-    bool assigned;               /* said HELLO and got its tasks */
-    bool beaten;                 /* said a beat in this incarnation */
-    bool final;                  /* said its last positions */
-    bool ended;                  /* was told to exit after its last beat */
-    int64_t last_beat_at_ns;     /* first of its last beats; 0: none yet */
-    struct message_beat beat;    /* last; tasks: not kept */
-    uint64_t quiet_activity;     /* activity of the round before */
-    uint32_t quiet_rounds;       /* beats in a row: quiet, spouts done, nothing happened */
+    bool assigned;            /* said HELLO and got its tasks */
+    bool beaten;              /* said a beat in this incarnation */
+    bool final;               /* said its last positions */
+    bool ended;               /* was told to exit after its last beat */
+    int64_t last_beat_at_ns;  /* first of its last beats; 0: none yet */
+    struct message_beat beat; /* last; tasks: not kept */
+    struct control_answer answer;
     int64_t remind_ns;           /* when it may be told again what it seems not to know */
     uint32_t start_failures;     /* deaths in a row before the first beat */
     uint64_t stats_round;        /* of the last beat */
@@ -111,9 +122,10 @@ struct control {
     struct buf tree;
     enum control_state state;
     uint32_t level; /* of FINISHING */
+    uint32_t round; /* of counting, see all_quiet; 0: none yet */
+    int64_t round_ns;
     int64_t drain_deadline_ns;
     int64_t drain_ms;
-    bool disturbed;          /* a worker died or a link failed: batch counts do not add up */
     bool failed;             /* a fatal error ended it */
     bool aborted;            /* stopped before everything was processed */
     struct gale_error error; /* the fatal one */

@@ -36,7 +36,8 @@ enum message_command {
     COMMAND_FINISH = 4, /* run finish of all bolts of `level` */
     COMMAND_STOP = 5,   /* cleanup, last beat and offsets, exit 0 */
     COMMAND_RESET_STATS =
-        6 /* end of warm-up number `level`: counters and histograms start at 0 */
+        6,            /* end of warm-up number `level`: counters and histograms start at 0 */
+    COMMAND_COUNT = 7 /* answer with a beat of round `level`; changes no state */
 };
 
 enum message_event {
@@ -95,11 +96,11 @@ struct message_beat {
     uint32_t finish_level; /* last FINISH level done + 1 */
     bool spouts_done;      /* all spout tasks said DONE (or drained) and nothing is pending */
     bool quiet;            /* nothing runnable, inboxes and open batches empty, nothing kept */
-    uint64_t
-        batches_sent; /* to other workers, since start: with batches_received proves that */
-    uint64_t batches_received; /* nothing is under way (two equal rounds) */
-    uint64_t stats_round;      /* number of the RESET_STATS obeyed last */
-    uint64_t activity;         /* changes whenever anything was executed or emitted */
+    uint32_t round;        /* number of the COUNT obeyed last; with `links` it proves the end */
+    uint64_t links; /* what it sent and received on each link, as one number: the XOR over all
+                       workers is 0 when nothing is under way */
+    uint64_t stats_round; /* number of the RESET_STATS obeyed last */
+    uint64_t activity;    /* changes whenever anything was executed or emitted */
     uint64_t frames_refused, duplicates_dropped, links_failed;
     int64_t cpu_user_ns, cpu_system_ns; /* of the process so far */
     int64_t first_acked_ns; /* CLOCK_MONOTONIC of its first completed tree; 0: none */

@@ -427,6 +427,9 @@ bool peer_has_credit(const struct peer *peer, uint32_t task);
 void peer_consumed(struct exec *exec, struct peer *peer, uint32_t task, uint32_t size);
 int64_t peers_next_ns(const struct exec *exec);
 bool peers_quiet(const struct exec *exec);
+/** One number for the last frame of each link, out and in: both ends of a link give the same one when
+ *  nothing is under way on it, so the XOR over all workers is 0 when that holds for every link. */
+uint64_t peers_digest(const struct exec *exec);
 enum gale_err peers_init(struct exec *exec);
 void peers_fini(struct exec *exec);
 /* timers.c */

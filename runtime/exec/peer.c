@@ -524,6 +524,31 @@ bool peers_quiet(const struct exec *exec)
     return true;
 }
 
+/* One direction of a link as its one end sees it. */
+static uint64_t digest_of(uint32_t from, uint64_t from_incarnation, uint32_t to,
+                          uint64_t to_incarnation)
+{
+    return mix64(mix64(from_incarnation + from) + to_incarnation + to);
+}
+
+uint64_t peers_digest(const struct exec *exec)
+{
+    uint32_t self = exec->options.worker;
+    uint64_t incarnation = exec->options.incarnation;
+    uint64_t digest = 0;
+    for (uint32_t i = 0; i < exec->options.workers_count; i++) {
+        const struct peer *peer = &exec->peers[i];
+        if (!peer->up) {
+            continue;
+        }
+        uint64_t out = digest_of(self, incarnation, i, peer->in.incarnation);
+        uint64_t in = digest_of(i, peer->in.incarnation, self, incarnation);
+        digest ^= mix64(mix64(out + peer->out.generation) + peer->out.seq);
+        digest ^= mix64(mix64(in + peer->in.generation) + peer->in.seq);
+    }
+    return digest;
+}
+
 static void fail_link(struct exec *exec, struct peer *peer, const char *why)
 {
     char text[200];

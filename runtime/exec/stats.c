@@ -102,8 +102,7 @@ void exec_beat(struct exec *exec, struct message_beat *beat)
     }
     beat->spouts_done = exec_spouts_done(exec);
     beat->quiet = quiet(exec);
-    beat->batches_sent = exec->batches_sent;
-    beat->batches_received = exec->batches_received;
+    beat->links = peers_digest(exec);
     beat->activity = exec->activity;
     beat->first_acked_ns = exec->first_acked_ns;
     beat->frames_refused = exec->frames_refused;

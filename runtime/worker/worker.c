@@ -56,6 +56,7 @@ struct worker {
     enum message_command state;
     uint32_t finish_level;
     uint64_t stats_round;
+    uint32_t round;              /* of the coordinator's COUNT */
     int64_t beat_ns, offsets_ns; /* intervals */
     int64_t beat_at_ns, offsets_at_ns, hello_at_ns;
     bool has_spouts; /* one task here at least */
@@ -208,6 +209,7 @@ static void send_beat(struct worker *worker, int64_t now_ns)
     beat->state = worker->state;
     beat->finish_level = worker->finish_level;
     beat->stats_round = worker->stats_round;
+    beat->round = worker->round;
     struct process_cpu cpu = process_stat_cpu();
     beat->cpu_user_ns = cpu.user_ns;
     beat->cpu_system_ns = cpu.system_ns;
@@ -399,6 +401,7 @@ static void on_command(struct worker *worker, const struct message *message, int
             worker->stats_round = message->as.command.level;
         }
         break;
+    case COMMAND_COUNT: worker->round = message->as.command.level; break;
     }
     send_beat(worker, now_ns);
 }

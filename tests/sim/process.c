@@ -85,6 +85,7 @@ void process_adopt(struct sim_process *process, uint64_t epoch)
     process->state = 0;
     process->finish_level = 0;
     process->stats_round = 0;
+    process->round = 0;
     process->last_offsets = (struct message_offsets){0};
     process->hello_at_ns = 0;
     memset(process->peer_incarnation, 0, sizeof(process->peer_incarnation));
@@ -157,6 +158,7 @@ static void send_beat(struct sim_process *process)
     beat->state = process->state;
     beat->finish_level = process->finish_level;
     beat->stats_round = process->stats_round;
+    beat->round = process->round;
     process->beat_fast = beat->spouts_done || process->stopping;
     process->beat_at_ns = process->sim->now_ns + (process->beat_fast ? BEAT_FAST_NS : BEAT_NS);
     if (process->stopping) {
@@ -305,6 +307,7 @@ static void on_command(struct sim_process *process, const struct message *messag
             process->stats_round = message->as.command.level;
         }
         break;
+    case COMMAND_COUNT: process->round = message->as.command.level; break;
     }
     send_beat(process);
 }

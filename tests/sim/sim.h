@@ -83,6 +83,7 @@ struct sim_process {
     enum message_command state;
     uint32_t finish_level;
     uint64_t stats_round;
+    uint32_t round;
     int64_t beat_ns, beat_at_ns, offsets_at_ns, hello_at_ns;
     struct message_offsets last_offsets; /* once stopping */
     struct buf out;

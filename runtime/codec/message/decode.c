@@ -245,7 +245,7 @@ static void read_command(struct reader *reader, const msgpack_object *body, stru
 {
     uint32_t command =
         read_u32(reader, member(reader, body, COMMAND_COMMAND, "command.command"),
-                 COMMAND_RESET_STATS, "command.command");
+                 COMMAND_COUNT, "command.command");
     if (command < COMMAND_ACTIVATE) {
         refuse(reader, GALE_ERR_CORRUPT, "command.command", "is 0");
     }
@@ -297,8 +297,7 @@ static void read_beat(struct reader *reader, const msgpack_object *body,
         unsigned key;
         uint64_t *to;
     } counters[] = {
-        {BEAT_BATCHES_SENT, &out->batches_sent},
-        {BEAT_BATCHES_RECEIVED, &out->batches_received},
+        {BEAT_LINKS, &out->links},
         {BEAT_STATS_ROUND, &out->stats_round},
         {BEAT_ACTIVITY, &out->activity},
         {BEAT_FRAMES_REFUSED, &out->frames_refused},
@@ -313,11 +312,13 @@ static void read_beat(struct reader *reader, const msgpack_object *body,
         {BEAT_FIRST_ACKED_NS, &out->first_acked_ns}, {BEAT_RSS_KB, &out->rss_kb},
         {BEAT_RSS_PEAK_KB, &out->rss_peak_kb},
     };
-    out->state = read_u32(reader, member(reader, body, BEAT_STATE, "beat.state"),
-                          COMMAND_RESET_STATS, "beat.state");
+    out->state = read_u32(reader, member(reader, body, BEAT_STATE, "beat.state"), COMMAND_COUNT,
+                          "beat.state");
     out->finish_level =
         read_u32(reader, member(reader, body, BEAT_FINISH_LEVEL, "beat.finish_level"),
                  UINT32_MAX, "beat.finish_level");
+    out->round = read_u32(reader, member(reader, body, BEAT_ROUND, "beat.round"), UINT32_MAX,
+                          "beat.round");
     out->spouts_done = read_bool(
         reader, member(reader, body, BEAT_SPOUTS_DONE, "beat.spouts_done"), "beat.spouts_done");
     out->quiet =

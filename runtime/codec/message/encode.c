@@ -188,14 +188,14 @@ static void pack_beat(msgpack_packer *packer, const struct message_beat *beat)
 {
     (void)msgpack_pack_map(packer, BEAT_KEYS);
     pack_u64(packer, BEAT_STATE);
-    pack_below(packer, beat->state, COMMAND_RESET_STATS + 1);
+    pack_below(packer, beat->state, COMMAND_COUNT + 1);
     pack_pair(packer, BEAT_FINISH_LEVEL, beat->finish_level);
     pack_u64(packer, BEAT_SPOUTS_DONE);
     pack_bool(packer, beat->spouts_done);
     pack_u64(packer, BEAT_QUIET);
     pack_bool(packer, beat->quiet);
-    pack_pair(packer, BEAT_BATCHES_SENT, beat->batches_sent);
-    pack_pair(packer, BEAT_BATCHES_RECEIVED, beat->batches_received);
+    pack_pair(packer, BEAT_ROUND, beat->round);
+    pack_pair(packer, BEAT_LINKS, beat->links);
     pack_pair(packer, BEAT_STATS_ROUND, beat->stats_round);
     pack_pair(packer, BEAT_ACTIVITY, beat->activity);
     pack_pair(packer, BEAT_FRAMES_REFUSED, beat->frames_refused);
@@ -230,7 +230,7 @@ static void pack_offsets(msgpack_packer *packer, const struct message_offsets *o
 static void pack_command(msgpack_packer *packer, const struct message *message)
 {
     if (message->as.command.command < COMMAND_ACTIVATE ||
-        message->as.command.command > COMMAND_RESET_STATS) {
+        message->as.command.command > COMMAND_COUNT) {
         refuse(packer, GALE_ERR_INVALID);
     }
     (void)msgpack_pack_map(packer, COMMAND_KEYS);

@@ -100,7 +100,7 @@ static void on_connect(void *self, uint32_t worker, const char *endpoint)
 static void on_send(void *self, uint32_t worker, const struct message *message)
 {
     static const char *const commands[] = {"?",      "activate", "deactivate", "drain",
-                                           "finish", "stop",     "reset"};
+                                           "finish", "stop",     "reset",      "count"};
     (void)self;
     assert_int_equal(message->worker, worker);
     assert_int_equal(message->epoch, EPOCH);
@@ -310,19 +310,19 @@ static void died(uint32_t worker)
     control_exited(&it.control, worker, "killed by SIGKILL (signal 9)", it.now_ns);
 }
 
-/* Two equal quiet beats of both workers. */
+/* Equal quiet beats of both workers, as answers to the present round; `sent` and `received` stand for
+ * what worker 0 sent and worker 1 received. */
 static void quiet_beats(unsigned rounds, uint32_t finish_level, uint64_t sent,
                         uint64_t received)
 {
     for (unsigned i = 0; i < rounds; i++) {
         for (uint32_t worker = 0; worker < 2; worker++) {
-            beat_with(worker,
-                      (struct message_beat){.spouts_done = true,
-                                            .quiet = true,
-                                            .activity = 5,
-                                            .finish_level = finish_level,
-                                            .batches_sent = worker == 0 ? sent : 0,
-                                            .batches_received = worker == 1 ? received : 0});
+            beat_with(worker, (struct message_beat){.spouts_done = true,
+                                                    .quiet = true,
+                                                    .activity = 5,
+                                                    .finish_level = finish_level,
+                                                    .round = it.control.round,
+                                                    .links = worker == 0 ? sent : received});
         }
     }
 }

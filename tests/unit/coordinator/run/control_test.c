@@ -163,7 +163,6 @@ static void link_failed_touches_the_workers_that_did_not_see_it(void **state)
     control_message(&it.control, &message, it.now_ns);
     assert_int_equal(said("send 1 touched 1"), 1);
     assert_int_equal(said("send 0 touched"), 0);
-    assert_true(it.control.disturbed);
 }
 
 static void end_needs_equal_counts_and_two_quiet_rounds(void **state)
@@ -172,82 +171,117 @@ static void end_needs_equal_counts_and_two_quiet_rounds(void **state)
     start_all();
     quiet_beats(1, 0, 9, 9);
     assert_int_equal(it.control.state, CONTROL_DRAINING);
-    quiet_beats(5, 0, 9, 8);
-    assert_int_equal(it.control.state, CONTROL_DRAINING);
-    beat(0);
-    quiet_beats(1, 0, 9, 9);
-    assert_int_equal(it.control.state, CONTROL_DRAINING);
-    quiet_beats(1, 0, 9, 9);
-    assert_int_equal(it.control.state, CONTROL_FINISHING);
-}
-
-/* Worker 0 said twice that it is quiet, then got something from worker 1 and is still at it; what
- * it sent back makes the counts equal. */
-static void end_waits_for_a_worker_that_says_nothing_since(void **state)
-{
-    (void)state;
-    start_all();
-    struct message_beat done = {.spouts_done = true, .quiet = true, .activity = 3};
-    beat_with(1, (struct message_beat){.activity = 3, .batches_sent = 1});
-    beat_with(0, done);
-    beat_with(0, done);
-    beat_with(0, done);
-    struct message_beat after = {.spouts_done = true,
-                                 .quiet = true,
-                                 .activity = 4,
-                                 .batches_sent = 1,
-                                 .batches_received = 1};
+    assert_int_equal(said("send 0 count 1"), 1);
+    assert_int_equal(said("send 1 count 1"), 1);
     for (int i = 0; i < 5; i++) {
-        beat_with(1, after);
+        quiet_beats(1, 0, 9, 8);
+        pass(5);
     }
     assert_int_equal(it.control.state, CONTROL_DRAINING);
-    beat_with(0, done);
+    quiet_beats(1, 0, 9, 9); /* Worker 1's links are others than before. */
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
+    quiet_beats(1, 0, 9, 9);
     assert_int_equal(it.control.state, CONTROL_FINISHING);
 }
 
-static void end_activity_between_quiet_beats_begins_anew(void **state)
+/* The answer of a worker to the present round, quiet unless `activity` is 0. */
+static void answer(uint32_t worker, uint64_t activity)
+{
+    beat_with(worker, (struct message_beat){.spouts_done = true,
+                                            .quiet = activity > 0,
+                                            .activity = activity,
+                                            .round = it.control.round});
+}
+
+static void end_waits_for_a_worker_that_does_not_answer(void **state)
 {
     (void)state;
     start_all();
-    for (uint64_t i = 0; i < 10; i++) {
-        for (uint32_t worker = 0; worker < 2; worker++) {
-            beat_with(worker, (struct message_beat){
-                                  .spouts_done = true, .quiet = true, .activity = 10 + i});
-        }
+    quiet_beats(1, 0, 0, 0);
+    uint32_t round = it.control.round;
+    for (int i = 0; i < 30; i++) {
+        answer(0, 5);
+        /* Beats that worker 1 made before it was asked. */
+        beat_with(1,
+                  (struct message_beat){
+                      .spouts_done = true, .quiet = true, .activity = 5, .round = round - 1});
+        pass(5);
     }
     assert_int_equal(it.control.state, CONTROL_DRAINING);
+    assert_int_equal(it.control.round, round);
+    assert_in_range(said("send 1 count 1"), 2, 4); /* Each 50 ms. */
+    assert_int_equal(said("send 0 count 1"), 1);
+}
+
+/* Worker 0 was quiet in one round and worker 1 in the next, but never both: a tuple went to and fro. */
+static void end_is_not_proved_by_rounds_in_which_one_was_at_work(void **state)
+{
+    (void)state;
+    start_all();
+    quiet_beats(1, 0, 0, 0);
+    for (int i = 0; i < 20; i++) {
+        answer(0, i % 2 ? 7 : 0);
+        answer(1, i % 2 ? 0 : 7);
+        pass(5);
+    }
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
+    for (int i = 0; i < 3; i++) {
+        answer(0, 7);
+        answer(1, 7);
+        pass(5);
+    }
+    assert_int_equal(it.control.state, CONTROL_FINISHING);
+}
+
+static void end_activity_between_quiet_answers_begins_anew(void **state)
+{
+    (void)state;
+    start_all();
+    quiet_beats(1, 0, 0, 0);
     for (uint64_t i = 0; i < 10; i++) {
-        beat_with(0, (struct message_beat){.spouts_done = true, .quiet = true, .activity = 3});
-        beat_with(1, (struct message_beat){.spouts_done = false, .quiet = true, .activity = 3});
+        answer(0, 10 + i);
+        answer(1, 10 + i);
     }
     assert_int_equal(it.control.state, CONTROL_DRAINING);
 }
 
-static void end_after_a_death_needs_more_rounds_instead_of_counts(void **state)
+static void end_after_a_death_needs_answers_of_the_new_process(void **state)
 {
     (void)state;
     start_all();
+    quiet_beats(1, 0, 9, 9);
+    quiet_beats(1, 0, 9, 2);
     died(1);
     hello(1);
-    quiet_beats(10, 0, 9, 2);
+    answer(0, 5);
+    answer(0, 5);
     assert_int_equal(it.control.state, CONTROL_DRAINING);
-    quiet_beats(15, 0, 9, 2);
+    for (int i = 0; i < 5; i++) {
+        quiet_beats(1, 0, 9, 2);
+        pass(5);
+    }
+    assert_int_equal(it.control.state, CONTROL_DRAINING);
+    quiet_beats(3, 0, 9, 9);
     assert_int_equal(it.control.state, CONTROL_FINISHING);
 }
 
 /* Goes through both levels to STOPPING. */
 static void finish_all(void)
 {
-    quiet_beats(2, 0, 9, 9);
+    quiet_beats(3, 0, 9, 9);
     assert_int_equal(it.control.state, CONTROL_FINISHING);
     assert_int_equal(said("send 0 finish 1"), 1);
     assert_int_equal(said("send 1 finish 1"), 1);
-    quiet_beats(5, 1, 9, 9); /* Level 1 is not done yet. */
+    for (int i = 0; i < 5; i++) {
+        quiet_beats(1, 1, 9, 9); /* Level 1 is not done yet. */
+        pass(5);
+    }
     assert_int_equal(said("send 0 finish 2"), 0);
     quiet_beats(3, 2, 9, 9);
     assert_int_equal(said("send 0 finish 2"), 1);
     assert_int_equal(it.control.state, CONTROL_FINISHING);
-    quiet_beats(3, 3, 9, 9);
+    pass(5);
+    quiet_beats(4, 3, 9, 9);
     assert_int_equal(it.control.state, CONTROL_STOPPING);
 }
 
@@ -344,14 +378,15 @@ static void finish_death_restarts_and_repeats_the_level(void **state)
 {
     (void)state;
     start_all();
-    quiet_beats(2, 0, 9, 9);
+    quiet_beats(3, 0, 9, 9);
     forget();
     died(1);
     hello(1);
     assert_int_equal(said("send 1 drain"), 1);
     assert_int_equal(said("send 1 finish 1"), 1);
     assert_true(in_order("send 1 assign", "send 1 finish 1"));
-    quiet_beats(25, 2, 9, 9);
+    beat(1);
+    quiet_beats(4, 2, 9, 9);
     assert_int_equal(said("send 1 finish 2"), 1);
 }
 
@@ -586,9 +621,10 @@ int main(void)
         CASE(messages_that_workers_must_not_say_are_ignored),
         CASE(link_failed_touches_the_workers_that_did_not_see_it),
         CASE(end_needs_equal_counts_and_two_quiet_rounds),
-        CASE(end_waits_for_a_worker_that_says_nothing_since),
-        CASE(end_activity_between_quiet_beats_begins_anew),
-        CASE(end_after_a_death_needs_more_rounds_instead_of_counts),
+        CASE(end_waits_for_a_worker_that_does_not_answer),
+        CASE(end_is_not_proved_by_rounds_in_which_one_was_at_work),
+        CASE(end_activity_between_quiet_answers_begins_anew),
+        CASE(end_after_a_death_needs_answers_of_the_new_process),
         CASE(finish_goes_level_by_level_and_ends_in_good_order),
         CASE(stop_waits_for_the_last_positions_and_takes_them_once),
         CASE(stop_ends_a_worker_whose_last_positions_never_come),

@@ -85,8 +85,8 @@ static struct message example(enum message_type type)
                                                 .finish_level = 1,
                                                 .spouts_done = true,
                                                 .quiet = true,
-                                                .batches_sent = 1,
-                                                .batches_received = 2,
+                                                .round = 1,
+                                                .links = 2,
                                                 .stats_round = 3,
                                                 .activity = 4,
                                                 .frames_refused = 5,
@@ -225,9 +225,9 @@ static void message_beat_survives(void **state)
     assert_int_equal(beat->state, COMMAND_DRAIN);
     assert_int_equal(beat->finish_level, 1);
     assert_true(beat->spouts_done && beat->quiet);
-    assert_memory_equal(&beat->batches_sent, &message.as.beat.batches_sent,
+    assert_memory_equal(&beat->round, &message.as.beat.round,
                         offsetof(struct message_beat, tasks) -
-                            offsetof(struct message_beat, batches_sent));
+                            offsetof(struct message_beat, round));
     message_fini(&back);
 }
 
