@@ -285,6 +285,46 @@ def check_resumed(base):
     ok("positions of another parallelism are refused")
 
 
+# What the benchmark's own check must notice: the change to its topology, the benchmark and a part of
+# what it says.
+WRONG = {
+    "other events": ("seed: ${seed:-1}", "seed: 7${seed:-1}", "nexmark-q0", "rows with checksum"),
+    "doubled rows": ("from: [ { query: local-or-shuffle } ]",
+                     "from: [ { query: local-or-shuffle }, { query: local-or-shuffle } ]",
+                     "nexmark-q2", "rows, expected were"),
+    "lost bids": ('streams: "${streams:-person,auction,bid}"', "streams: person,auction",
+                  "nexmark-q22", " 0 bids"),
+}
+
+
+def check_bench():
+    """`gale bench` accepts right runs and refuses wrong ones."""
+    with open(os.path.join(BENCH, "nexmark.yaml"), encoding="utf-8") as file:
+        # Every -D of the benchmark must have its use, also where a case takes its place away.
+        right = file.read().replace("name: bench-nexmark", "name: nexmark-${query:-q0}")
+    directory = path("bench")
+    os.mkdir(directory)
+    for entry in os.listdir(BENCH):
+        if entry != "nexmark.yaml":
+            os.symlink(os.path.join(BENCH, entry), os.path.join(directory, entry))
+    cases = {"nothing": ("", "", "nexmark-q14", None), **WRONG}
+    for what, (old, new, bench, part) in cases.items():
+        check(old in right, f"{what}: nexmark.yaml has no {old}")
+        with open(os.path.join(directory, "nexmark.yaml"), "w", encoding="utf-8") as file:
+            file.write(right.replace(old, new, 1) if old else right)
+        done = subprocess.run(
+            [GALE, "bench", bench, "--tiny", "--workers", "1", "--guarantee", "at-least-once"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=100,
+            check=False, env=dict(os.environ, GALE_BENCH_DIR=directory))
+        if old:
+            check(done.returncode == 1 and part in done.stdout,
+                  f"{what}: exit code {done.returncode}\n{done.stdout}")
+        else:
+            check(done.returncode == 0 and "number and checksum of all" in done.stdout,
+                  f"{bench}: exit code {done.returncode}\n{done.stdout}")
+    ok(f"the benchmark's check notices {', '.join(WRONG)}")
+
+
 def check_refused():
     for define, part in (("streams=", "person, auction and bid"), ("streams=bids", "streams"),
                          ("group=953", "953"), ("event_rate=-1", "event_rate"),
@@ -303,6 +343,7 @@ def main():
     check_queries(base)
     check_resumed(base)
     check_refused()
+    check_bench()
 
 
 main()
