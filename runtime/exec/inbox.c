@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inboxes: batches that wait for a bolt task here, from other workers (bytes stay in the received message) or
+ * Inboxes: batches that wait for a bolt task here, from other workers (large ones stay in the received message) or
  * from lanes of this worker (the block itself). A payload is validated whole before its first batch
  * is queued, so the readers behind trust every byte. Bounded by credits (peers) and by inbox_size (lanes).
  */
@@ -47,6 +47,7 @@ static void entry_free(struct exec *exec, struct inbox_entry *entry)
     if (entry->shared) {
         shared_release(exec, entry->shared);
     }
+    free(entry->copy);
     entry->next = exec->free_entries;
     exec->free_entries = entry;
 }
@@ -138,6 +139,28 @@ static enum gale_err check_payload(const struct exec *exec, const struct peer *p
     return GALE_OK;
 }
 
+/* Gives the entry the bytes of its batch. A small part of a large frame is copied: a batch that waits
+ * must not hold many times the memory that its sender's credit stands for. */
+static enum gale_err hold(struct inbox_entry *entry, const uint8_t *data, size_t frame_size,
+                          struct shared_message *shared)
+{
+    if (entry->size * INBOX_FRAME_SHARE < frame_size) {
+        entry->copy = malloc(entry->size);
+        if (!entry->copy) {
+            return GALE_ERR_NOMEM;
+        }
+        data = memcpy(entry->copy, data, entry->size);
+    } else {
+        entry->shared = shared;
+        shared->references++;
+    }
+    entry->runs = data + BATCH_HEAD_SIZE;
+    entry->runs_end = entry->runs + entry->head.runs_size;
+    entry->values = entry->runs_end;
+    entry->values_end = data + entry->size;
+    return GALE_OK;
+}
+
 enum gale_err inbox_put_payload(struct exec *exec, struct peer *peer, const uint8_t *payload,
                                 size_t size, struct shared_message *shared,
                                 struct gale_error *error)
@@ -154,13 +177,12 @@ enum gale_err inbox_put_payload(struct exec *exec, struct peer *peer, const uint
         }
         batch_head_read(data, size - at, &entry->head, NULL);
         entry->size = entry->head.size;
-        entry->shared = shared;
         entry->peer = peer;
-        entry->runs = data + BATCH_HEAD_SIZE;
-        entry->runs_end = entry->runs + entry->head.runs_size;
-        entry->values = entry->runs_end;
-        entry->values_end = data + entry->size;
-        shared->references++;
+        if (hold(entry, data, size, shared) != GALE_OK) {
+            entry_free(exec, entry);
+            return gale_error_set(error, GALE_ERR_NOMEM, "no memory for a batch of %u bytes",
+                                  entry->size);
+        }
         push(exec->tasks[entry->head.target_task], entry);
         peer->consumed[entry->head.target_task].held += entry->size;
         exec->batches_received++;

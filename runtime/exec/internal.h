@@ -147,11 +147,14 @@ struct shared_message {
     uint32_t references;
 };
 
+/* A batch below this part of its frame gets memory of its own. */
+#define INBOX_FRAME_SHARE 4u
+
 struct inbox_entry {
     struct inbox_entry *next;
-    const uint8_t *data; /* a whole batch */
     uint32_t size;
-    struct shared_message *shared; /* from a peer */
+    struct shared_message *shared; /* from a peer: its bytes lie in the message … */
+    uint8_t *copy;                 /* … or in a copy of its own; NULL: none */
     struct block *block;           /* from a lane here: head is in `head` */
     struct peer *peer;
     struct batch_head head;

@@ -672,6 +672,10 @@ static void accept_frame(struct exec *exec, struct peer *peer,
     enum gale_err err = frame_open(shared->message.data, shared->message.size, header, &raw,
                                    &payload, &size, &error);
     shared->raw = raw.data;
+    if (err == GALE_OK && raw.data) { /* What follows reads the unpacked bytes alone. */
+        exec->options.ports.transport->ops->release(exec->options.ports.transport,
+                                                    &shared->message);
+    }
     if (err == GALE_OK && header->kind == FRAME_CONTROL) {
         err = frame_control_check(payload, size, &error);
         if (err == GALE_OK) {

@@ -624,6 +624,42 @@ static void slow_stream_beside_a_busy_one_leaves_within_milliseconds(void **stat
     assert_true(arrived - given <= 1200000);
 }
 
+/* A batch that waits holds the frame that it came in only when it is a large part of it. */
+static void small_part_of_a_frame_does_not_hold_it(void **state)
+{
+    (void)state;
+    uint8_t payload[2048];
+    size_t size = 0;
+    harness_start("{name: t, timeout: 60s, spouts: {s: {type: feed}},"
+                  " bolts: {b: {type: sink, from: [{s: shuffle}]},"
+                  "         c: {type: sink, from: [{s: shuffle}]}}}",
+                  "011");
+    uint32_t small = (uint32_t)batch_make(payload, 1, 2, 0);
+    size = small;
+    for (uint32_t i = 0; i < INBOX_FRAME_SHARE; i++) {
+        size += batch_make(payload + size, 1, 3, 0);
+    }
+    harness_halt(1, true);
+    harness_inject(1, 0, FRAME_DATA, payload, small, NULL);
+    harness_inject(1, 0, FRAME_DATA, payload, size, NULL);
+    harness_run();
+    const struct inbox_entry *alone = harness_task(2)->inbox_first;
+    const struct inbox_entry *part = alone->next;
+    assert_non_null(alone->shared);
+    assert_null(alone->copy);
+    assert_non_null(part);
+    assert_non_null(part->copy);
+    assert_null(part->shared);
+    for (const struct inbox_entry *entry = harness_task(3)->inbox_first; entry;
+         entry = entry->next) {
+        assert_null(entry->shared);
+    }
+    harness_halt(1, false);
+    harness_run();
+    assert_int_equal(harness_notes_of("b", "zz"), 2);
+    assert_int_equal(harness_notes_of("c", "zz"), INBOX_FRAME_SHARE);
+}
+
 #define CASE(name) cmocka_unit_test_teardown(name, stop)
 
 int main(void)
@@ -648,6 +684,7 @@ int main(void)
         CASE(credits_bound_inbox_and_sender_and_stop_the_spout),
         CASE(control_and_other_streams_pass_while_data_waits_for_credit),
         CASE(diamond_with_a_slow_side_does_not_deadlock),
+        CASE(small_part_of_a_frame_does_not_hold_it),
         CASE(slow_stream_beside_a_busy_one_leaves_within_milliseconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
