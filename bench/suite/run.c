@@ -16,6 +16,7 @@ enum {
     RUN_ARGUMENT_SIZE = PATH_MAX + 128,
     RUN_ARGUMENTS_MAX = 64,
     RUN_LINE_SIZE = 512,
+    RUN_INTERRUPTED = 130, /* Exit code of `gale run` after Ctrl-C. */
     RUN_FILE_SIZE_MAX = 256 * 1024,
 };
 /* A run may take this long beyond its own time: start, drain, a machine that has more to do. */
@@ -161,6 +162,7 @@ struct look {
     struct bench_sample sample, before;
     bool has_before;
     pid_t pid;
+    bool is_ended; /* By on_tick: the run then says that it was interrupted. */
     struct result_point *points;
     size_t points_count;
 };
@@ -242,14 +244,17 @@ static bool on_line(void *self, const char *line, size_t size)
 
 static bool on_tick(void *self, pid_t pid)
 {
-    const struct look *look = self;
-    return look->launch->on_tick == NULL || look->launch->on_tick(look->launch->self, pid);
+    struct look *look = self;
+    bool goes_on =
+        look->launch->on_tick == NULL || look->launch->on_tick(look->launch->self, pid);
+    look->is_ended = look->is_ended || !goes_on;
+    return goes_on;
 }
 
 /* ---- A run ---------------------------------------------------------------------------------- */
 
 static enum bench_end judge(const struct child *child, const struct arguments *arguments,
-                            struct bench_report *report, struct result *result)
+                            bool is_ended, struct bench_report *report, struct result *result)
 {
     const char *file = file_name(arguments);
     const char *said = child->tail[0] != 0 ? child->tail : "it said nothing";
@@ -259,9 +264,9 @@ static enum bench_end judge(const struct child *child, const struct arguments *a
                     (double)(child->ended_ns - child->started_ns) / 1e9, said);
         return BENCH_WRONG;
     }
-    if (WEXITSTATUS(child->status) != 0) {
-        result_fail(result, "`gale run %s` ended with exit code %d: %s", file,
-                    WEXITSTATUS(child->status), said);
+    int code = WEXITSTATUS(child->status);
+    if (code != 0 && !(is_ended && code == RUN_INTERRUPTED)) {
+        result_fail(result, "`gale run %s` ended with exit code %d: %s", file, code, said);
         return BENCH_WRONG;
     }
     if (!run_json_report((const char *)child->output.data, child->output.size, report)) {
@@ -301,7 +306,7 @@ enum bench_end bench_run(const struct bench_context *context, const struct bench
                         file_name(arguments), deadline_s,
                         child.tail[0] != 0 ? child.tail : "it said nothing");
         } else {
-            end = judge(&child, arguments, report, result);
+            end = judge(&child, arguments, look->is_ended, report, result);
         }
         child_fini(&child);
     }
