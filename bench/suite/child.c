@@ -45,6 +45,7 @@ void child_signals_end(void)
     for (size_t i = 0; i < 3; i++) {
         sigaction(signals_watched[i], &signals_before[i], NULL);
     }
+    signal_got = 0;
 }
 
 int child_signal(void)

@@ -56,7 +56,7 @@ void child_fini(struct child *child);
 
 void child_signals_begin(void);
 void child_signals_end(void);
-/** The signal that came since child_signals_begin, 0 = none. */
+/** The signal that came since child_signals_begin, 0 = none; also 0 behind child_signals_end. */
 int child_signal(void);
 
 /** Removes a directory with all that is in it; a missing one is no error. */

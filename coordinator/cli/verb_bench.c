@@ -25,9 +25,12 @@ static const double bench_tiny_duration_s = 0.5;
 static const double bench_tiny_warmup_s = 0.2;
 static const double bench_rate_max = 1e9;
 
+/* What the shells offer. A test compares it with the catalogue. */
 #define BENCH_NAMES \
     "wordcount|wordcount-cross|const-spout|const-null|const-id-null|file-wordcount|" \
-    "words-count|low-throughput|back-pressure|latency|limit|storm|ysb|nexmark|micro|all"
+    "words-count|low-throughput|back-pressure|latency|limit|startup|recovery|idle|keys|" \
+    "overload|scaling|ysb-json|ysb-binary|nexmark-q0|nexmark-q1|nexmark-q2|nexmark-q14|" \
+    "nexmark-q21|nexmark-q22|transport|codec|storm|ysb|nexmark|micro|all"
 
 static const struct option_spec bench_option_table[] = {
     {"duration", 0, "TIME", NULL, "Length of a run without its warm-up; default 8s."},
