@@ -37,6 +37,7 @@
 /* Lines of one call of next: few for the pending limit. */
 #define BURST 32
 #define POLL_MS_MAX 3600000
+#define FAILED_WAIT_NS INT64_C(500000000) /* before a read that failed is tried again */
 
 struct file_spout {
     struct file_set set;
@@ -277,7 +278,8 @@ static void consume(struct file_spout *spout, size_t size)
     current(spout)->consumed += size;
 }
 
-/* Reads more behind what is in the buffer. @return bytes; 0 at the end; -1 after an error. */
+/* Reads more behind what is in the buffer. @return bytes; 0 at the end; -1 after an error, which
+ * ends the run: an input that cannot be read has not ended. */
 static ssize_t fill(struct file_spout *spout, struct gale_task *task)
 {
     struct source_file *file = current(spout);
@@ -299,7 +301,7 @@ static ssize_t fill(struct file_spout *spout, struct gale_task *task)
     if (spout->end == spout->capacity) {
         char *larger = realloc(spout->buffer, spout->capacity * 2);
         if (larger == NULL) {
-            gale_task_error(task, "out of memory for a long line; lower max_line");
+            gale_task_fatal(task, "out of memory for a long line; lower max_line");
             return -1;
         }
         spout->buffer = larger;
@@ -311,7 +313,9 @@ static ssize_t fill(struct file_spout *spout, struct gale_task *task)
                     (off_t)(file->consumed + spout->end));
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
-        gale_task_error(task, "cannot read `%s` at byte %llu: %s; the rest is left out",
+        gale_task_fatal(task,
+                        "cannot read `%s` at byte %llu: %s; the next run of this name begins "
+                        "before it",
                         file->path, (unsigned long long)(file->consumed + spout->end),
                         strerror(errno));
         return -1;
@@ -320,7 +324,7 @@ static ssize_t fill(struct file_spout *spout, struct gale_task *task)
     return got;
 }
 
-enum progress { PROGRESS_LINES, PROGRESS_END, PROGRESS_FULL };
+enum progress { PROGRESS_LINES, PROGRESS_END, PROGRESS_FULL, PROGRESS_FAILED };
 
 /* Emits the lines in the buffer, then reads on. */
 static enum progress read_lines(struct file_spout *spout, struct gale_task *task)
@@ -336,8 +340,7 @@ static enum progress read_lines(struct file_spout *spout, struct gale_task *task
             spout->searched = size;
             ssize_t got = fill(spout, task);
             if (got <= 0) {
-                current(spout)->done = current(spout)->done || got < 0;
-                return PROGRESS_END;
+                return got == 0 ? PROGRESS_END : PROGRESS_FAILED;
             }
             continue;
         }
@@ -394,7 +397,7 @@ static bool follow_up(struct file_spout *spout, struct gale_task *task)
         return false;
     }
     /* The writer may have written between our last read and the rename. */
-    if (fill(spout, task) > 0) {
+    if (fill(spout, task) != 0) {
         return true;
     }
     if (!emit_rest(spout, task)) {
@@ -429,6 +432,13 @@ static size_t turn_to_next(struct file_spout *spout)
     return live;
 }
 
+/* Nothing more is read; should the run live on, the same place is tried again now and then. */
+static enum gale_next next_failed(struct gale_task *task)
+{
+    gale_spout_wait(task, gale_task_now_ns(task) + FAILED_WAIT_NS);
+    return GALE_NEXT_IDLE;
+}
+
 static enum gale_next next_follow(struct file_spout *spout, struct gale_task *task)
 {
     if (current(spout)->done && turn_to_next(spout) == 0) {
@@ -436,6 +446,9 @@ static enum gale_next next_follow(struct file_spout *spout, struct gale_task *ta
     }
     if (open_current(spout, task)) {
         enum progress progress = read_lines(spout, task);
+        if (progress == PROGRESS_FAILED) {
+            return next_failed(task);
+        }
         if (progress != PROGRESS_END || follow_up(spout, task)) {
             spout->idle_files = 0;
             return progress == PROGRESS_FULL ? GALE_NEXT_IDLE : GALE_NEXT_MORE;
@@ -457,6 +470,9 @@ static enum gale_next next_plain(struct file_spout *spout, struct gale_task *tas
             continue;
         }
         enum progress progress = read_lines(spout, task);
+        if (progress == PROGRESS_FAILED) {
+            return next_failed(task);
+        }
         if (progress != PROGRESS_END) {
             return progress == PROGRESS_LINES ? GALE_NEXT_MORE : GALE_NEXT_IDLE;
         }
@@ -470,16 +486,19 @@ static enum gale_next next_plain(struct file_spout *spout, struct gale_task *tas
     return GALE_NEXT_DONE;
 }
 
-/* Reads one line at an offset into the retry buffer. False when it cannot be had any more. */
+/* Reads one line at an offset into the retry buffer. False when it cannot be had any more, or
+ * (*number) could not be read. */
 static bool read_again(struct file_spout *spout, int fd, uint64_t offset,
-                       struct gale_slice *line)
+                       struct gale_slice *line, int *number)
 {
     size_t size = 0;
+    *number = 0;
     for (;;) {
         if (size == spout->retry_capacity) {
             size_t capacity = size == 0 ? 4096 : size * 2;
             char *larger = realloc(spout->retry_buffer, capacity);
             if (larger == NULL) {
+                *number = ENOMEM;
                 return false;
             }
             spout->retry_buffer = larger;
@@ -488,6 +507,7 @@ static bool read_again(struct file_spout *spout, int fd, uint64_t offset,
         ssize_t got = pread(fd, spout->retry_buffer + size, spout->retry_capacity - size,
                             (off_t)(offset + size));
         if (got < 0) {
+            *number = errno;
             return false;
         }
         char *newline = memchr(spout->retry_buffer + size, '\n', (size_t)got);
@@ -511,17 +531,24 @@ static bool emit_again(struct file_spout *spout, struct gale_task *task, uint64_
     uint64_t offset = 0;
     struct stat info;
     struct gale_slice line = {0};
+    int number = 0;
     if (!file_set_find(&spout->set, id, &index, &offset)) {
         return true;
     }
     struct source_file *file = &spout->set.files[index];
     int fd = file->fd >= 0 ? file->fd : open_regular(file->path, &info);
     bool found = fd >= 0 && (fd == file->fd || info.st_ino == file->inode) &&
-                 read_again(spout, fd, offset, &line);
+                 read_again(spout, fd, offset, &line, &number);
     enum gale_err err = GALE_OK;
     if (found) {
         put_line(spout, task, index, offset, line);
         err = gale_emit_root(task, 0, id);
+    } else if (number != 0) {
+        gale_task_fatal(task,
+                        "cannot read `%s` again at byte %llu: %s; the next run of this "
+                        "name begins before it",
+                        file->path, (unsigned long long)offset, strerror(number));
+        err = GALE_ERR_LIMIT; /* It stays to be emitted. */
     } else {
         gale_task_error(task,
                         "`%s`: the failed line at byte %llu cannot be read again; it is lost",

@@ -36,6 +36,7 @@
 #define BURST 32
 #define WINDOW_MAX ((uint64_t)1 << 20)
 #define WINDOW_FIRST 1024
+#define FAILED_WAIT_NS INT64_C(500000000) /* before a read that failed is told again */
 
 /* What was read by one or more reads. `lines` counts open lines, plus one while it is filled. */
 struct block {
@@ -53,6 +54,7 @@ struct line {
 struct stdin_spout {
     int fd;
     bool ended;
+    int failed;    /* errno of a read that failed: nothing more is read; 0: none. */
     bool skipping; /* The rest of an over-long line is left out. */
     bool watching;
     size_t line_max;
@@ -254,7 +256,18 @@ static bool renew_block(struct stdin_spout *spout)
     return true;
 }
 
-/* Reads once; the end and errors set `ended`. */
+/* An input that cannot be read has not ended: the run ends, with an error. */
+static void read_failed(struct stdin_spout *spout, struct gale_task *task, int number)
+{
+    spout->failed = number;
+    gale_spout_wait(task, gale_task_now_ns(task) + FAILED_WAIT_NS);
+    gale_task_fatal(task,
+                    "cannot read standard input behind line %llu: %s; give the rest to another "
+                    "run",
+                    (unsigned long long)(spout->next_id - 1), strerror(number));
+}
+
+/* Reads once; the end sets `ended`, an error `failed`. */
 static void read_more(struct stdin_spout *spout, struct gale_task *task)
 {
     if (spout->end - spout->begin > spout->line_max + 1) {
@@ -265,8 +278,7 @@ static void read_more(struct stdin_spout *spout, struct gale_task *task)
         spout->begin = spout->end;
     }
     if (spout->end == spout->block->capacity && !renew_block(spout)) {
-        gale_task_error(task, "out of memory; standard input is read no further");
-        spout->ended = true;
+        read_failed(spout, task, ENOMEM);
         return;
     }
     ssize_t got =
@@ -276,8 +288,7 @@ static void read_more(struct stdin_spout *spout, struct gale_task *task)
     } else if (got == 0) {
         spout->ended = true;
     } else if (errno != EINTR && errno != EAGAIN) {
-        gale_task_error(task, "cannot read standard input: %s", strerror(errno));
-        spout->ended = true;
+        read_failed(spout, task, errno);
     }
 }
 
@@ -320,11 +331,13 @@ static enum gale_next stdin_next(void *state, struct gale_task *task)
             if (spout->ended) {
                 return finish(spout, task);
             }
-            if (!is_readable(spout, task)) {
-                return GALE_NEXT_IDLE;
+            if (spout->failed != 0) {
+                read_failed(spout, task, spout->failed);
+            } else if (is_readable(spout, task)) {
+                read_more(spout, task);
+                return GALE_NEXT_MORE;
             }
-            read_more(spout, task);
-            return GALE_NEXT_MORE;
+            return GALE_NEXT_IDLE;
         }
         if (!spout->skipping) {
             if (!window_has_room(spout) || !take_line(spout, task, (size_t)(newline - start))) {

@@ -301,3 +301,26 @@ enum gale_err out_check(const struct gale_out *out, unsigned fields_count)
     }
     return cursor.at == out->at ? GALE_OK : GALE_ERR_INVALID;
 }
+
+uint64_t out_missing(const struct gale_out *out, unsigned *values)
+{
+    const uint8_t *at = out->base;
+    uint64_t missing = 0;
+    *values = 0;
+    while (at < out->at && head_rules[*at].size != 0 &&
+           head_rules[*at].size <= (size_t)(out->at - at)) {
+        const struct head_rule *rule = &head_rules[*at];
+        uint64_t count =
+            rule->length_size != 0 ? head_length(at + 1, rule->length_size) : rule->count;
+        uint64_t body = rule->children != 0 ? 0 : count;
+        if (missing == 0) {
+            ++*values;
+        } else {
+            missing--;
+        }
+        missing += count * rule->children;
+        at += rule->size;
+        at += body < (size_t)(out->at - at) ? body : (size_t)(out->at - at);
+    }
+    return missing;
+}

@@ -28,5 +28,8 @@ static inline bool out_overflowed(const struct gale_out *out)
  *  whole values, nested no deeper than HEAD_DEPTH_MAX.
  *  @return GALE_OK, GALE_ERR_INVALID (other number, unfinished list or map), GALE_ERR_LIMIT. */
 enum gale_err out_check(const struct gale_out *out, unsigned fields_count);
+/** Counts for a message what was put. @param values receives the top-level values begun.
+ *  @return how many elements the lists and maps among them still lack. */
+uint64_t out_missing(const struct gale_out *out, unsigned *values);
 
 #endif

@@ -52,6 +52,24 @@ void gale_task_error(struct gale_task *head, const char *format, ...)
     }
 }
 
+void gale_task_fatal(struct gale_task *head, const char *format, ...)
+{
+    struct task *task = task_of(head);
+    struct exec *exec = task->exec;
+    char reason[400];
+    char text[500];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
+    snprintf(text, sizeof(text), "%s \"%s\": %s", task->component->spout ? "spout" : "bolt",
+             task->component->name, reason);
+    task->count.errors++;
+    if (exec->options.ports.event) {
+        exec->options.ports.event(exec->options.ports.self, EVENT_FATAL, 0, task->id, text);
+    }
+}
+
 void hooks_executed(struct task *task, const struct gale_tuple *tuple)
 {
     const struct plan_component *component = task->component;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "codec/scan.h"
+#include "core/heads.h"
 #include "core/out.h"
 
 #include <stdio.h>
@@ -157,6 +158,25 @@ static enum gale_err emit_to_named(struct task *task, unsigned stream, struct ga
     return err;
 }
 
+/* What is wrong with values that are not those of the stream. */
+static void describe_values(const struct task *task, unsigned stream, char *text, size_t size)
+{
+    const char *name = task->component->streams[stream].name;
+    unsigned fields = (unsigned)task->routes[stream].fields_count;
+    unsigned values;
+    uint64_t missing = out_missing(&task->head.out, &values);
+    if (missing > 0) {
+        snprintf(text, size, "emit to stream \"%s\": a list or map lacks %llu of its elements",
+                 name, (unsigned long long)missing);
+    } else if (values != fields) {
+        snprintf(text, size, "emit: %u values put where stream \"%s\" has %u fields", values,
+                 name, fields);
+    } else {
+        snprintf(text, size, "emit to stream \"%s\": values are nested deeper than %d levels",
+                 name, HEAD_DEPTH_MAX);
+    }
+}
+
 /* Says why a tuple cannot be emitted; GALE_OK when it can after all. */
 static enum gale_err check_slowly(struct task *task, unsigned stream)
 {
@@ -174,9 +194,7 @@ static enum gale_err check_slowly(struct task *task, unsigned stream)
     } else if (out->values != task->routes[stream].fields_count ||
                scan_values(out->base, (size_t)(out->at - out->base), (uint64_t)out->values) !=
                    GALE_OK) {
-        snprintf(text, sizeof(text), "emit: %d values put where stream \"%s\" has %d fields",
-                 (int)out->values, task->component->streams[stream].name,
-                 (int)task->routes[stream].fields_count);
+        describe_values(task, stream, text, sizeof(text));
         err = GALE_ERR_INVALID;
     }
     if (err != GALE_OK) {

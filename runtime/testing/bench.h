@@ -66,7 +66,8 @@ struct gale_bench {
     uint64_t acked;
     uint64_t failed;
     uint64_t errors;
-    char error_text[512]; /* Of the last gale_task_error. */
+    bool fatal;           /* gale_task_fatal was called. */
+    char error_text[512]; /* Of the last gale_task_error or gale_task_fatal. */
     uint32_t timer_ids;
     struct bench_timer timers[BENCH_TIMERS_MAX];
     struct bench_watch watches[BENCH_WATCHES_MAX];

@@ -322,3 +322,14 @@ void gale_task_error(struct gale_task *task, const char *format, ...)
     va_end(args);
     bench->errors++;
 }
+
+void gale_task_fatal(struct gale_task *task, const char *format, ...)
+{
+    struct gale_bench *bench = bench_of(task);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(bench->error_text, sizeof(bench->error_text), format, args);
+    va_end(args);
+    bench->errors++;
+    bench->fatal = true;
+}

@@ -123,6 +123,15 @@ GALE_API void gale_task_error(struct gale_task *task, const char *format, ...)
     GALE_PRINTF(2, 3);
 
 /**
+ * Ends the run with an error that the component cannot get over, such as a disk that cannot be
+ * read: what waits is not processed, the saved positions stay, `gale run` shows the sentence and
+ * exits with 70. Returns; the callback goes on to its end, a spout with GALE_NEXT_IDLE.
+ * @param task the calling task. @param format printf format: what, where, what to do next.
+ */
+GALE_API void gale_task_fatal(struct gale_task *task, const char *format, ...)
+    GALE_PRINTF(2, 3);
+
+/**
  * Callbacks around a task's life, for metrics and tests; unused ones NULL. All run on the engine
  * thread and must not emit.
  */

@@ -301,6 +301,18 @@ static void file_position_hostile_bytes_are_refused(void **state)
     assert_non_null(strstr(error.text, "--fresh"));
 }
 
+/* A regular file whose first byte cannot be read (EIO). */
+static void file_read_error_ends_the_run_and_not_the_input(void **state)
+{
+    (void)state;
+    struct gale_bench *bench = bench_of(&file_spout_ops, "path: /proc/self/mem");
+    assert_int_equal(gale_bench_next(bench, 50), GALE_NEXT_IDLE);
+    assert_true(bench->fatal);
+    assert_non_null(strstr(bench_error(bench), "cannot read `/proc/self/mem` at byte 0"));
+    takes_nothing(bench);
+    gale_bench_free(bench);
+}
+
 static void file_missing_path_is_an_error(void **state)
 {
     (void)state;
@@ -326,6 +338,7 @@ int main(void)
         cmocka_unit_test(file_position_resumes_at_first_open_line),
         cmocka_unit_test(file_position_unmoved_run_keeps_position),
         cmocka_unit_test(file_position_hostile_bytes_are_refused),
+        cmocka_unit_test(file_read_error_ends_the_run_and_not_the_input),
         cmocka_unit_test(file_missing_path_is_an_error),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

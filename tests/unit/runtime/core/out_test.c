@@ -279,6 +279,30 @@ static void out_unfinished_list_is_invalid(void **state)
     assert_int_equal(out_check(out, 3), GALE_ERR_INVALID);
 }
 
+static void out_missing_counts_what_lists_and_maps_lack(void **state)
+{
+    struct gale_out *out = begin(*state);
+    unsigned values = 7;
+    assert_int_equal(out_missing(out, &values), 0);
+    assert_int_equal(values, 0);
+    gale_put_string(out, "text", 4);
+    gale_put_list(out, 100);
+    gale_put_int64(out, 1);
+    assert_int_equal(out_missing(out, &values), 99);
+    assert_int_equal(values, 2);
+    out = begin(*state);
+    gale_put_map(out, 2);
+    gale_put_string(out, "key", 3);
+    gale_put_list(out, 1);
+    assert_int_equal(out_missing(out, &values), 3);
+    assert_int_equal(values, 1);
+    gale_put_nil(out);
+    gale_put_nil(out);
+    gale_put_nil(out);
+    assert_int_equal(out_missing(out, &values), 0);
+    assert_int_equal(values, 1);
+}
+
 static void out_too_deep_nesting_is_a_limit(void **state)
 {
     for (int depth = HEAD_DEPTH_MAX; depth <= HEAD_DEPTH_MAX + 1; depth++) {
@@ -322,6 +346,7 @@ int main(void)
         cmocka_unit_test(out_growth_keeps_what_was_put),
         cmocka_unit_test(out_hostile_counts_overflow_instead_of_wrapping),
         cmocka_unit_test(out_unfinished_list_is_invalid),
+        cmocka_unit_test(out_missing_counts_what_lists_and_maps_lack),
         cmocka_unit_test(out_too_deep_nesting_is_a_limit),
         cmocka_unit_test(out_fields_are_copied_as_they_are),
     };
