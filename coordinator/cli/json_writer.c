@@ -3,29 +3,11 @@
 #include "cli/json_writer.h"
 
 #include "base/assert.h"
+#include "text/utf8.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
-
-/* Length of the UTF-8 sequence at text, 0 when it is none (overlong, surrogate, cut). */
-static size_t utf8_length(const unsigned char *text)
-{
-    unsigned char c = text[0];
-    size_t length = c < 0x80                ? 1
-                    : c >= 0xf0 && c < 0xf5 ? 4
-                    : c >= 0xe0 && c < 0xf0 ? 3
-                    : c >= 0xc2 && c < 0xe0 ? 2
-                                            : 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0u) != 0x80u) {
-            return 0;
-        }
-    }
-    bool bad = (c == 0xe0 && text[1] < 0xa0) || (c == 0xed && text[1] > 0x9f) ||
-               (c == 0xf0 && text[1] < 0x90) || (c == 0xf4 && text[1] > 0x8f);
-    return bad ? 0 : length;
-}
 
 static void write_escape(FILE *file, unsigned char c)
 {
@@ -45,7 +27,7 @@ static void write_text(FILE *file, const char *text)
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
         size_t length = utf8_length(at);
         if (length == 0) {
-            fputs("\xef\xbf\xbd", file);
+            fputs(UTF8_REPLACEMENT, file);
             at++;
         } else if (length == 1 && (*at < 0x20 || *at == '"' || *at == '\\' || *at == 0x7f)) {
             write_escape(file, *at++);
