@@ -18,7 +18,7 @@ help:
 	@echo "make sim SEEDS=n           n simulated runs (20000)"
 	@echo "make soak                  ten minutes at full rate, memory must stay flat"
 	@echo "make fuzz FUZZ_SECONDS=n   n seconds for each fuzz target (60)"
-	@echo "make bench                 the benchmarks"
+	@echo "make bench BENCH=...       gale bench with these arguments"
 	@echo "make format                clang-format over the sources"
 	@echo "make install PREFIX=dir    gale, libgale, headers (/usr/local)"
 	@echo "make clean                 removes build/"
@@ -47,8 +47,7 @@ fuzz:
 	@cd "$(root)" && bash tests/setup.sh check && bash tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 bench: build
-	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
-		GALE="$(root)build/release/gale" bash bench/run.sh $(BENCH)
+	@cd "$(root)" && build/release/gale bench $(BENCH)
 
 format:
 	@bash "$(root)tests/lint/lint.sh" fix "$(root:/=)" "$(root)build/release"
