@@ -71,12 +71,12 @@ static const char bolt_test[] =
 
 static const char bolt_topology[] =
     "# Runs the bolt @NAME@ on made-up sentences and prints what it emits.\n"
-    "name: @NAME@-demo\n"
+    "name: @DEMO@\n"
     "spouts:\n"
-    "  sentences: { type: generator, sentences: classic, count: 10 }\n"
+    "  @SOURCE@: { type: generator, sentences: classic, count: 10 }\n"
     "bolts:\n"
-    "  @NAME@: { module: ./lib@NAME@.so, bolt: @NAME@, from: [ { sentences: shuffle } ] }\n"
-    "  out: { type: print, from: [ { @NAME@: shuffle } ] }\n";
+    "  @YAML@: { module: ./lib@NAME@.so, bolt: @YAML@, from: [ { @SOURCE@: shuffle } ] }\n"
+    "  @SINK@: { type: print, from: [ { @YAML@: shuffle } ] }\n";
 
 static const char spout_source[] =
     "/* Spout @NAME@: emits the numbers 1 to `count`, again those that failed. */\n"
@@ -205,11 +205,11 @@ static const char spout_test[] =
 
 static const char spout_topology[] =
     "# Runs the spout @NAME@ and prints what it emits.\n"
-    "name: @NAME@-demo\n"
+    "name: @DEMO@\n"
     "spouts:\n"
-    "  @NAME@: { module: ./lib@NAME@.so, spout: @NAME@, count: 10 }\n"
+    "  @YAML@: { module: ./lib@NAME@.so, spout: @YAML@, count: 10 }\n"
     "bolts:\n"
-    "  out: { type: print, from: [ { @NAME@: shuffle } ] }\n";
+    "  @SINK@: { type: print, from: [ { @YAML@: shuffle } ] }\n";
 
 static const char module_makefile[] =
     "# Builds lib@NAME@.so and its test. Headers and library come from pkg-config or, where it "
@@ -253,9 +253,9 @@ static const char module_cmake[] =
     "find_package(gale REQUIRED)\n"
     "\n"
     "# The module lies beside the topology file, which names it as ./lib@NAME@.so.\n"
-    "add_library(@NAME@ MODULE @NAME@.c)\n"
-    "target_link_libraries(@NAME@ PRIVATE gale::gale)\n"
-    "set_target_properties(@NAME@ PROPERTIES\n"
+    "add_library(module_@NAME@ MODULE @NAME@.c)\n"
+    "target_link_libraries(module_@NAME@ PRIVATE gale::gale)\n"
+    "set_target_properties(module_@NAME@ PROPERTIES OUTPUT_NAME @NAME@\n"
     "    LIBRARY_OUTPUT_DIRECTORY ${PROJECT_SOURCE_DIR})\n"
     "\n"
     "enable_testing()\n"
@@ -276,7 +276,7 @@ static const char module_readme[] =
 
 static const char topology_file[] =
     "# Counts words: `gale run @NAME@.yaml`, or `gale run @NAME@.yaml -D count=100000`.\n"
-    "name: @NAME@\n"
+    "name: @YAML@\n"
     "workers: 1\n"
     "spouts:\n"
     "  sentences: { type: generator, sentences: classic, count: ${count:-1000} }\n"

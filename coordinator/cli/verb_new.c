@@ -5,6 +5,7 @@
  * is removed again.
  */
 #include "base/buf.h"
+#include "base/conf.h"
 #include "base/str.h"
 #include "cli/json_writer.h"
 #include "cli/skeleton.h"
@@ -17,11 +18,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NEW_NAME_SIZE = 65, NEW_TEXT_MAX = 1 << 20, NEW_FILES_MAX = 16 };
+enum { NEW_NAME_SIZE = 65, NEW_QUOTED_SIZE = 72, NEW_TEXT_MAX = 1 << 20, NEW_FILES_MAX = 16 };
+
+static const char demo_suffix[] = "-demo";
 
 struct filling {
     char name[NEW_NAME_SIZE];
-    char id[NEW_NAME_SIZE];
+    char id[NEW_NAME_SIZE];     /* in C */
+    char yaml[NEW_QUOTED_SIZE]; /* in a topology file: quoted where it would be no text */
+    char demo[NEW_NAME_SIZE];   /* the topology that shows it */
+    const char *source, *sink;  /* the other components there */
     struct toolkit toolkit;
 };
 
@@ -34,6 +40,10 @@ static enum gale_err fill(const struct filling *filling, const char *text, struc
     } places[] = {
         {"@NAME@", filling->name},
         {"@ID@", filling->id},
+        {"@YAML@", filling->yaml},
+        {"@DEMO@", filling->demo},
+        {"@SOURCE@", filling->source},
+        {"@SINK@", filling->sink},
         {"@BINARY@", filling->toolkit.binary},
         {"@INCLUDE@", filling->toolkit.include},
         {"@LIBRARY@", filling->toolkit.library},
@@ -171,6 +181,32 @@ static int create(const struct invocation *call, const struct skeleton *skeleton
     return code;
 }
 
+/* Whether an unquoted name in a topology file is a text, and not null or true. */
+static bool is_plain_text(const char *name)
+{
+    struct gale_conf *conf = conf_new();
+    bool plain = conf != NULL && conf_add_scalar(conf, "name", name, false, NULL) == GALE_OK &&
+                 gale_conf_type(gale_conf_get(conf, "name")) == GALE_STRING;
+    conf_free(conf);
+    return plain;
+}
+
+/* All forms of a good name, and names for its company that are not the same. */
+static void filling_names(struct filling *filling, const char *name)
+{
+    const char *quote = is_plain_text(name) ? "" : "\"";
+    (void)str_copy(filling->name, sizeof filling->name, name);
+    (void)str_copy(filling->id, sizeof filling->id, name);
+    for (char *at = filling->id; *at != '\0'; at++) {
+        *at = *at == '-' ? '_' : *at;
+    }
+    snprintf(filling->yaml, sizeof filling->yaml, "%s%s%s", quote, name, quote);
+    snprintf(filling->demo, sizeof filling->demo, "%.*s%s",
+             (int)(sizeof filling->demo - sizeof demo_suffix), name, demo_suffix);
+    filling->source = strcmp(name, "sentences") == 0 ? "source" : "sentences";
+    filling->sink = strcmp(name, "out") == 0 ? "sink" : "out";
+}
+
 static int run(const struct invocation *call)
 {
     static struct filling filling;
@@ -191,11 +227,7 @@ static int run(const struct invocation *call)
                            "use a letter, then letters, digits, \"-\" and \"_\", 64 at most",
                            "\"%s\" cannot be a component's name", name);
     }
-    (void)str_copy(filling.name, sizeof filling.name, name);
-    (void)str_copy(filling.id, sizeof filling.id, name);
-    for (char *at = filling.id; *at != '\0'; at++) {
-        *at = *at == '-' ? '_' : *at;
-    }
+    filling_names(&filling, name);
     bool found = toolkit_find(&filling.toolkit);
     if (!found && strcmp(kind, "topology") != 0 && !call->quiet) {
         fprintf(stderr, "note: no headers and library beside this gale; the Makefile needs "

@@ -44,8 +44,35 @@ for name in ../up "a b" 1st __x "" a/b; do
     "$GALE" new bolt "$name" >/dev/null 2>err || code=$?
     [[ $code -eq 64 ]] || fail "the name '$name' gives $code instead of 64"
 done
-"$GALE" new spout int >/dev/null 2>&1 && make -C int >log 2>&1 || { cat log; fail "a keyword as name"; }
 echo "ok - names are checked and nothing is overwritten"
+
+# Names that mean something in a topology file, in C, to make or to CMake, or are as long as may be.
+longest=$(printf 'n%.0s' $(seq 64))
+mkdir names
+for name in out sentences null NULL True int main all test clean gale gale_bench lib "$longest"; do
+    for kind in bolt spout; do
+        rm -rf "names/$name" "$XDG_STATE_HOME"
+        "$GALE" new $kind "$name" --dir names >/dev/null 2>&1 || fail "new $kind $name"
+        make -C "names/$name" CFLAGS="-O1 -Wall -Wextra -Werror" all test >log 2>&1 ||
+            { cat log; fail "$kind $name: make and make test"; }
+        (cd "names/$name" && timeout 60 "$GALE" run "$name.yaml" >../../out 2>../../err) ||
+            { cat err; fail "$kind $name: its topology"; }
+        [[ $(wc -l <out) -eq 10 ]] || { cat out err; fail "$kind $name prints 10 lines"; }
+    done
+    rm -rf "names/$name"
+    "$GALE" new topology "$name" --dir names >/dev/null 2>&1 || fail "new topology $name"
+    "$GALE" validate --strict -q "names/$name/$name.yaml" || fail "topology $name is valid"
+done
+for name in test all gale; do
+    rm -rf "names/$name"
+    "$GALE" new bolt "$name" --dir names >/dev/null 2>&1 || fail "new bolt $name"
+    (
+        export PATH=${GALE%/*}:$PATH
+        cmake -S "names/$name" -B "names/$name/build" && cmake --build "names/$name/build" &&
+            ctest --test-dir "names/$name/build" --no-tests=error
+    ) >log 2>&1 || { cat log; fail "bolt $name: cmake"; }
+done
+echo "ok - any accepted name builds, tests and runs"
 
 "$GALE" new topology words --dir "$dir" >/dev/null 2>&1
 make -C words GALE="$GALE" test >log 2>&1 || { cat log; fail "new topology: make test"; }
