@@ -6,7 +6,7 @@
 #include "base/conf.h"
 #include "cli/bench_text.h"
 #include "cli/verbs.h"
-#include "suite/suite.h"
+#include "suite/show.h"
 #include "text/term.h"
 #include <errno.h>
 #include <limits.h>
@@ -30,7 +30,7 @@ static const double bench_rate_max = 1e9;
     "wordcount|wordcount-cross|const-spout|const-null|const-id-null|file-wordcount|" \
     "words-count|low-throughput|back-pressure|latency|limit|startup|recovery|idle|keys|" \
     "overload|scaling|ysb-json|ysb-binary|nexmark-q0|nexmark-q1|nexmark-q2|nexmark-q14|" \
-    "nexmark-q21|nexmark-q22|transport|codec|storm|ysb|nexmark|micro|all"
+    "nexmark-q21|nexmark-q22|transport|codec|storm|special|ysb|nexmark|micro|all"
 
 static const struct option_spec bench_option_table[] = {
     {"duration", 0, "TIME", NULL, "Length of a run without its warm-up; default 8s."},
@@ -41,6 +41,10 @@ static const struct option_spec bench_option_table[] = {
     {"guarantee", 0, "KIND", "at-most-once|at-least-once|both",
      "Guarantee; default: all that are supported."},
     {"seed", 0, "N", NULL, "Seed of the generators; default 1."},
+    {"svg", 0, "FILE", "FILE", "Write a chart."},
+    {"html", 0, "FILE", "FILE", "Write one self-contained page with charts."},
+    {"compare", 0, "FILE", "FILE",
+     "Compare with an earlier --json document; exit code 1 on a regression beyond the noise."},
     {"tiny", 0, NULL, NULL, "As short as can be: only the checks mean anything."},
     {"list", 0, NULL, NULL, "List the benchmarks."},
     {NULL, 0, NULL, NULL, NULL},
@@ -184,8 +188,68 @@ static int print_result(const struct invocation *call, const struct result_docum
     return EXIT_DONE;
 }
 
+/* Looks before minutes of measuring are spent. */
+static bool can_write(const struct invocation *call, const char *option, int *code)
+{
+    const char *path = options_value(call, option);
+    FILE *file = path != NULL ? fopen(path, "ae") : NULL;
+    if (file != NULL) {
+        fclose(file);
+    } else if (path != NULL) {
+        *code = output_fail(call->json, EXIT_IO, "choose another file", "cannot write %s: %s",
+                            path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static int write_file(const struct invocation *call, const char *option,
+                      enum gale_err (*write)(const struct result_document *, FILE *),
+                      const struct result_document *document)
+{
+    const char *path = options_value(call, option);
+    if (path == NULL) {
+        return EXIT_DONE;
+    }
+    FILE *file = fopen(path, "we");
+    enum gale_err err = file != NULL ? write(document, file) : GALE_ERR_IO;
+    if (file != NULL && fclose(file) != 0) {
+        err = GALE_ERR_IO;
+    }
+    if (err != GALE_OK) {
+        return output_fail(call->json, EXIT_IO, "choose another file", "cannot write %s: %s",
+                           path, errno != 0 ? strerror(errno) : gale_err_name(err));
+    }
+    return EXIT_DONE;
+}
+
+/* Prints everything that was asked for. The suite's own code comes first: a wrong result is worse
+ * than a slower one. */
+static int show(const struct invocation *call, const struct result_document *document,
+                const struct result_document *before, int code)
+{
+    int printed = print_result(call, document);
+    int svg = write_file(call, "svg", svg_write, document);
+    int html = write_file(call, "html", html_write, document);
+    size_t regressions = 0;
+    if (before != NULL) {
+        FILE *file = call->json ? stderr : stdout;
+        fputc('\n', file);
+        regressions = compare_print(before, document, file, term_width_of(file),
+                                    output_color_of(file, call->color));
+    }
+    const int codes[] = {code, printed, svg, html, regressions > 0 ? EXIT_NO : EXIT_DONE};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (codes[i] != EXIT_DONE) {
+            return codes[i];
+        }
+    }
+    return EXIT_DONE;
+}
+
 static int run_suite(const struct invocation *call, const struct bench *const *chosen,
-                     size_t chosen_count, const struct bench_settings *settings)
+                     size_t chosen_count, const struct bench_settings *settings,
+                     const struct result_document *before)
 {
     static char gale[PATH_MAX], dir[PATH_MAX], command[BENCH_COMMAND_SIZE];
     struct result_document document;
@@ -203,9 +267,16 @@ static int run_suite(const struct invocation *call, const struct bench *const *c
     result_document_init(&document);
     command_text(call, command);
     suite_describe(&document, command);
-    int code = suite_run(chosen, chosen_count, settings, gale, dir, NULL, &document);
-    int printed = print_result(call, &document);
-    code = code != EXIT_DONE ? code : printed;
+    struct live *live = call->quiet ? NULL
+                                    : live_new(stderr, term_width_of(stderr),
+                                               output_color_of(stderr, call->color));
+    struct bench_watcher watcher = {0};
+    if (live != NULL) {
+        watcher = live_watcher(live);
+    }
+    int code = suite_run(chosen, chosen_count, settings, gale, dir, &watcher, &document);
+    live_free(live);
+    code = show(call, &document, before, code);
     result_document_fini(&document);
     return code;
 }
@@ -215,6 +286,8 @@ static int run(const struct invocation *call)
     const struct bench *chosen[BENCH_ALL_MAX];
     size_t chosen_count;
     struct bench_settings settings;
+    struct result_document before;
+    char error[512];
     if (options_given(call, "list") && call->json) {
         bench_json_list(stdout);
         return EXIT_DONE;
@@ -232,7 +305,23 @@ static int run(const struct invocation *call)
     if (code != EXIT_DONE) {
         return code;
     }
-    return run_suite(call, chosen, chosen_count, &settings);
+    if (!can_write(call, "svg", &code) || !can_write(call, "html", &code)) {
+        return code;
+    }
+    const char *path = options_value(call, "compare");
+    if (path != NULL) {
+        enum gale_err err = result_read(path, &before, error, sizeof error);
+        if (err != GALE_OK) {
+            return output_fail(call->json,
+                               err == GALE_ERR_NOT_FOUND ? EXIT_NO_INPUT : EXIT_INVALID,
+                               "`gale bench --json >FILE` makes one", "%s", error);
+        }
+    }
+    code = run_suite(call, chosen, chosen_count, &settings, path != NULL ? &before : NULL);
+    if (path != NULL) {
+        result_document_fini(&before);
+    }
+    return code;
 }
 
 const struct verb_spec verb_bench = {
@@ -245,7 +334,7 @@ const struct verb_spec verb_bench = {
     .args_max = BENCH_ALL_MAX,
     .run = run,
     .notes =
-        "NAME is a benchmark or a group: storm, ysb, nexmark, micro, all; without one "
+        "NAME is a benchmark or a group: storm, special, ysb, nexmark, micro, all; without one "
         "wordcount "
         "is run. Every run goes through `gale run` and is checked exactly; a wrong result is "
         "exit code 1. The variants alternate, A B A B, and medians are shown. Topologies and "
