@@ -4,11 +4,11 @@
  * topology writes each sentence's number to a file; the suite reads these files on while they grow
  * (arrivals.h), so what it says needs no word of the engine:
  *
- *     rate ──────────────────────╱  due
- *                   ╳ kill  ┌───╱
- *     front ────────────────┘        recovery_ms: from the kill until the slowest source is no
- *                  ├──┤  ├────┤      further behind than before; output_pause_ms: the longest
- *                                    time without any line
+ *     due    ────────────────────╱
+ *                    ╳ kill   ┌──╱
+ *     front  ─────────────────┘     recovery_ms: from the kill until each source has brought what
+ *                    ├──────────┤   was due at the kill and is no further behind than before;
+ *                                   output_pause_ms: the longest time without any line
  *
  * The rate holds across the death (option `start` of the generator), so the backlog is real and
  * shows in the latency. latency_back_ms is the time until the complete latency of the samples, four
@@ -32,8 +32,10 @@ static const double tiny_before_s = 1.0;
 static const double tiny_after_s = 2.0;
 /* What is normal is looked for in this long before the kill. */
 static const double normal_s = 1.0;
-static const double back_hold_s = 1.0;
-static const double tiny_hold_s = 0.2;
+/* The outage is looked for in this long after the kill; later pauses are the machine's. */
+static const double outage_s = 2.0;
+static const double lag_hold_s = 0.25;
+static const double latency_hold_s = 0.75;
 /* Lags and latencies below these are noise of the machine, not a backlog. */
 static const double lag_floor_s = 0.02;
 static const double latency_floor_us = 20000;
@@ -50,6 +52,7 @@ struct recovery {
     struct arrivals arrivals;
     struct levels lag_s;
     struct levels latency_us;
+    double passed_s; /* The front passed what was due at the kill; NAN: not yet. */
     double last_line_s;
     double pause_s; /* Longest after the kill. */
 };
@@ -94,10 +97,15 @@ static bool on_tick(void *self, pid_t run_pid)
         recovery->last_line_s = t_s;
     }
     double due = fmin(recovery->rate * t_s, (double)recovery->arrivals.expected);
-    double lag = due - (double)arrivals_front(&recovery->arrivals);
+    double front = (double)arrivals_front(&recovery->arrivals);
+    double lag = due - front;
     levels_add(&recovery->lag_s, t_s, fmax(lag, 0) / recovery->rate);
     if (!isnan(recovery->killed_s)) {
-        bool is_over = recovery->arrivals.distinct == recovery->arrivals.expected;
+        bool is_over = recovery->arrivals.distinct == recovery->arrivals.expected ||
+                       t_s > recovery->killed_s + outage_s;
+        if (isnan(recovery->passed_s) && front >= recovery->rate * recovery->killed_s) {
+            recovery->passed_s = t_s;
+        }
         double pause_s = t_s - fmax(recovery->last_line_s, recovery->killed_s);
         recovery->pause_s = is_over ? recovery->pause_s : fmax(recovery->pause_s, pause_s);
     } else if (t_s >= recovery->kill_at_s && recovery->workers_up == 2 &&
@@ -153,21 +161,23 @@ static bool add_metrics(const struct bench_context *context, const struct recove
                         const struct bench_report *report, struct result *result)
 {
     bool is_tiny = context->settings->tiny;
-    double hold_s = is_tiny ? tiny_hold_s : back_hold_s;
-    double lag_back_s = back_after(recovery, &recovery->lag_s, lag_floor_s, hold_s);
+    double lag_back_s = back_after(recovery, &recovery->lag_s, lag_floor_s, lag_hold_s);
+    double passed_s = recovery->passed_s - recovery->killed_s;
+    double recovery_s = lag_back_s > passed_s ? lag_back_s : passed_s;
     double latency_back_s =
-        back_after(recovery, &recovery->latency_us, latency_floor_us, hold_s);
-    if (isnan(lag_back_s) && !is_tiny) {
+        back_after(recovery, &recovery->latency_us, latency_floor_us, latency_hold_s);
+    if ((isnan(lag_back_s) || isnan(passed_s)) && !is_tiny) {
         result_fail(result,
                     "the run ended before it had caught up with the rate; choose a longer "
                     "--duration or a lower --rate");
         return false;
     }
-    result_metric_add(result, "recovery_ms", "ms", RESULT_LOWER, lag_back_s * 1e3);
+    result_metric_add(result, "recovery_ms", "ms", RESULT_LOWER, recovery_s * 1e3);
     result_metric_add(result, "latency_back_ms", "ms", RESULT_LOWER, latency_back_s * 1e3);
     result_metric_add(result, "output_pause_ms", "ms", RESULT_LOWER, recovery->pause_s * 1e3);
-    result_metric_add(result, "lag_max_ms", "ms", RESULT_LOWER,
-                      levels_max(&recovery->lag_s, recovery->killed_s, (double)INFINITY) * 1e3);
+    result_metric_add(
+        result, "lag_max_ms", "ms", RESULT_LOWER,
+        levels_max(&recovery->lag_s, recovery->killed_s, recovery->killed_s + outage_s) * 1e3);
     result_metric_add(result, "came_twice", "sentences", RESULT_LOWER,
                       (double)(recovery->arrivals.lines - recovery->arrivals.distinct));
     result_metric_add(result, "replayed", "tuples", RESULT_LOWER, (double)report->replayed);
@@ -193,6 +203,7 @@ enum bench_end kind_recovery(const struct bench_context *context, struct result 
     struct recovery recovery = {.rate = rate,
                                 .kill_at_s = before_s,
                                 .killed_s = (double)NAN,
+                                .passed_s = (double)NAN,
                                 .started_ns = clock_now_ns()};
     snprintf(prefix, sizeof prefix, "%s/result", context->temp);
     snprintf(rate_text, sizeof rate_text, "rate=%.3f", rate);
