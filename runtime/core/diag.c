@@ -17,6 +17,7 @@
 #define SHOWN_CHARACTERS_MAX 160 /* Of a source line; longer ones are cut around the place. */
 #define SHOWN_BEFORE_MAX 60      /* Characters before the place in a cut line. */
 #define WARNINGS_FROM 500
+#define EXPLAIN_COLUMN 58 /* Where the last line names the next step. */
 
 void diag_init(struct diag *diag)
 {
@@ -238,6 +239,17 @@ static enum gale_err render_item(const struct diag_item *item, struct source *so
     return item->hint[0] ? buf_printf(out, "    %s\n", item->hint) : GALE_OK;
 }
 
+/* The first error, or the first warning when there are only those. */
+static const struct diag_item *first_item(const struct diag *diag)
+{
+    for (size_t i = 0; i < diag->count; i++) {
+        if (!diag->items[i].warning) {
+            return &diag->items[i];
+        }
+    }
+    return &diag->items[0];
+}
+
 enum gale_err diag_render(const struct diag *diag, struct buf *out)
 {
     struct source source = {0};
@@ -251,9 +263,20 @@ enum gale_err diag_render(const struct diag *diag, struct buf *out)
     }
     size_t warnings_count = diag->count + diag->dropped_count - diag->errors_count;
     if (!err) {
-        err = buf_printf(out, "%zu error%s, %zu warning%s\n", diag->errors_count,
+        err = buf_printf(out, "%zu error%s, %zu warning%s", diag->errors_count,
                          diag->errors_count == 1 ? "" : "s", warnings_count,
                          warnings_count == 1 ? "" : "s");
     }
-    return err;
+    if (!err && diag->count) {
+        const struct diag_item *item = first_item(diag);
+        size_t line = out->size;
+        while (line > 0 && out->data[line - 1] != '\n') {
+            line--;
+        }
+        int used = (int)(out->size - line);
+        err = buf_printf(out, "%*sgale explain %c%u",
+                         used < EXPLAIN_COLUMN ? EXPLAIN_COLUMN - used : 2, "",
+                         item->warning ? 'W' : 'E', (unsigned)item->code);
+    }
+    return err ? err : buf_printf(out, "\n");
 }

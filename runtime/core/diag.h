@@ -62,8 +62,8 @@ void diag_add(struct diag *diag, enum diag_code code, const struct conf_place *p
 /** Sorts by file, line, column (stable). */
 void diag_sort(struct diag *diag);
 /** Text form: `file:line:col: error[E103]: …`, the source line with its number, a caret run and
- *  the hint; then "1 error, 0 warnings". Reads the source files again for the lines; one that
- *  cannot be read is left out. */
+ *  the hint; then "1 error, 0 warnings" and, as the next step, `gale explain` with the first code.
+ *  Reads the source files again for the lines; one that cannot be read is left out. */
 enum gale_err diag_render(const struct diag *diag, struct buf *out);
 
 #endif

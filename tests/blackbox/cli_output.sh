@@ -91,7 +91,7 @@ cat >"$dir/golden" <<'TEXT'
 bad.yaml:6:58: error[E203]: stream "default" of "split" has no field "wrod"
  6 |   away: { type: "null", from: [ { split: { fields: [wrod] } } ] }
    |                                                     ^^^^  did you mean "word"?
-1 error, 0 warnings
+1 error, 0 warnings                                       gale explain E203
 TEXT
 column=$(sed -n 6p "$dir/bad.yaml" | awk '{print index($0, "wrod")}')
 sed -i "1s/:58:/:$column:/" "$dir/golden"

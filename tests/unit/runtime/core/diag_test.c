@@ -59,7 +59,7 @@ static void diag_rendered_shows_line_caret_and_hint(void **state)
              "%s:2:15: error[E203]: stream \"words\" has no field \"wrod\"\n"
              " 2 |  count: \"\xc3\xa4??\" wrod\n"
              "   |               ^^^^  did you mean \"word\"?\n"
-             "1 error, 0 warnings\n",
+             "1 error, 0 warnings                                       gale explain E203\n",
              path);
     assert_rendered(&diag, expected);
     diag_fini(&diag);
@@ -92,10 +92,11 @@ static void diag_without_source_keeps_message_and_hint(void **state)
         .file = "/nonexistent/x.yaml", .line = 1, .column = 2, .length = 1};
     diag_add(&diag, DIAG_YAML_SYNTAX, &gone, "close the bracket", "not YAML");
     diag_add(&diag, DIAG_UNREACHABLE, NULL, NULL, "no spout leads to \"sink\"");
-    assert_rendered(&diag, "/nonexistent/x.yaml:1:2: error[E101]: not YAML\n"
-                           "    close the bracket\n"
-                           "warning[W501]: no spout leads to \"sink\"\n"
-                           "1 error, 1 warning\n");
+    assert_rendered(
+        &diag, "/nonexistent/x.yaml:1:2: error[E101]: not YAML\n"
+               "    close the bracket\n"
+               "warning[W501]: no spout leads to \"sink\"\n"
+               "1 error, 1 warning                                        gale explain E101\n");
     diag_fini(&diag);
 }
 
