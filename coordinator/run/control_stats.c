@@ -14,11 +14,9 @@ void control_task_fini(struct control_task *task)
     }
 }
 
+/* An absent one is empty or was left to another beat; what is empty now was cleared here as well. */
 static void take_hist(struct hist **to, struct message_bytes packed)
 {
-    if (*to) {
-        hist_clear(*to);
-    }
     if (packed.size == 0) {
         return;
     }
@@ -26,6 +24,7 @@ static void take_hist(struct hist **to, struct message_bytes packed)
         *to = calloc(1, sizeof(**to));
     }
     if (*to) {
+        hist_clear(*to);
         hist_merge_packed(*to, packed.data, packed.size);
     }
 }

@@ -87,7 +87,7 @@ struct message_task_stats {
     uint64_t blocked_ns;                   /* time its output had no room */
     /* The same since the start of the process: RESET_STATS leaves them alone. */
     uint64_t total_executed, total_emitted, total_acked, total_failed;
-    struct message_bytes execute_ns;  /* packed hist (bolts) */
+    struct message_bytes execute_ns;  /* packed hist (bolts); absent: as said before */
     struct message_bytes complete_ns; /* packed hist (spouts) */
 };
 

@@ -83,8 +83,9 @@ int64_t exec_next_ns(const struct exec *exec);
 void exec_fd_ready(struct exec *exec, int fd, unsigned events);
 
 /** Fills everything of a beat but state, finish_level and the process figures; pointers into the
- *  executor, good until the next call. */
-void exec_beat(struct exec *exec, struct message_beat *beat);
+ *  executor, good until the next call. Where the histograms of all tasks are too much for one message they
+ *  go in turn: one without bytes is told by another beat; true when this one ends the turn. */
+bool exec_beat(struct exec *exec, struct message_beat *beat);
 /** Every spout here has ended or drained, and none of its trees is open. */
 bool exec_spouts_done(const struct exec *exec);
 /** Sets all counters and histograms to 0 (end of warm-up). */

@@ -43,6 +43,7 @@
     (1u << 23) /* messages behind the oldest open one, of a spout task */
 #define EXEC_PAUSE_NS INT64_C(1000000000) /* a longer gap between steps was a stopped process */
 #define EXEC_SAMPLE_STEP 1024u            /* execute times: one of so many once it runs fast */
+#define EXEC_BEAT_HISTS_SIZE (8u << 20)   /* of histograms in one beat, and one task's beyond */
 #define EXEC_OUTPUT_MAX (64u << 20)       /* bytes queued on one lane by one call */
 
 /* The few functions that every tuple passes hold no arrays: a stack canary there guards nothing. */
@@ -326,6 +327,7 @@ struct exec {
     struct buf scratch, beat_bytes, compressed;
     uint64_t run_roots[BATCH_ROOTS_MAX]; /* of the run in execution when it has several */
     struct message_task_stats *beat_tasks;
+    uint32_t beat_from; /* first local task whose histograms the next beat tells */
     struct message_offset *offset_items;
     uint8_t *offset_bytes;
     void **worker_resources;

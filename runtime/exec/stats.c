@@ -52,8 +52,34 @@ static void beat_task(struct exec *exec, const struct task *task,
         .total_emitted = task->before.emitted + task->count.emitted,
         .total_acked = acked(task, &task->before) + acked(task, &task->count),
         .total_failed = task->before.failed + task->count.failed};
-    stats->execute_ns.size = pack_hist(exec, task->execute_ns);
-    stats->complete_ns.size = pack_hist(exec, task->complete_ns);
+}
+
+/* Packs the histograms of as many tasks as one message has room for, beginning behind the one that was
+ * told last; those left out are told by the next beats. True when every task has had its turn. */
+static bool beat_hists(struct exec *exec)
+{
+    uint32_t count = 0;
+    uint32_t from = exec->beat_from;
+    while (from + count < exec->local_count && exec->beat_bytes.size < EXEC_BEAT_HISTS_SIZE) {
+        const struct task *task = exec->local[from + count];
+        struct message_task_stats *stats = &exec->beat_tasks[from + count++];
+        stats->execute_ns.size = pack_hist(exec, task->execute_ns);
+        stats->complete_ns.size = pack_hist(exec, task->complete_ns);
+    }
+    const uint8_t *at = exec->beat_bytes.data; /* Final only now: packing may move it. */
+    for (uint32_t i = from; i < from + count; i++) {
+        struct message_task_stats *stats = &exec->beat_tasks[i];
+        if (stats->execute_ns.size > 0) {
+            stats->execute_ns.data = at;
+            at += stats->execute_ns.size;
+        }
+        if (stats->complete_ns.size > 0) {
+            stats->complete_ns.data = at;
+            at += stats->complete_ns.size;
+        }
+    }
+    exec->beat_from = from + count < exec->local_count ? from + count : 0;
+    return exec->beat_from == 0;
 }
 
 bool exec_spouts_done(const struct exec *exec)
@@ -82,24 +108,13 @@ static bool quiet(const struct exec *exec)
     return true;
 }
 
-void exec_beat(struct exec *exec, struct message_beat *beat)
+bool exec_beat(struct exec *exec, struct message_beat *beat)
 {
     buf_clear(&exec->beat_bytes);
     for (uint32_t i = 0; i < exec->local_count; i++) {
         beat_task(exec, exec->local[i], &exec->beat_tasks[i]);
     }
-    const uint8_t *at = exec->beat_bytes.data;
-    for (uint32_t i = 0; i < exec->local_count; i++) {
-        struct message_task_stats *stats = &exec->beat_tasks[i];
-        if (stats->execute_ns.size > 0) {
-            stats->execute_ns.data = at;
-            at += stats->execute_ns.size;
-        }
-        if (stats->complete_ns.size > 0) {
-            stats->complete_ns.data = at;
-            at += stats->complete_ns.size;
-        }
-    }
+    bool whole = beat_hists(exec);
     beat->spouts_done = exec_spouts_done(exec);
     beat->quiet = quiet(exec);
     beat->links = peers_digest(exec);
@@ -115,6 +130,7 @@ void exec_beat(struct exec *exec, struct message_beat *beat)
     }
     beat->tasks = exec->beat_tasks;
     beat->tasks_count = exec->local_count;
+    return whole;
 }
 
 void exec_reset_stats(struct exec *exec)

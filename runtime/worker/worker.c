@@ -62,6 +62,7 @@ struct worker {
     bool has_spouts; /* one task here at least */
     bool beat_fast;
     uint32_t beats_count;
+    bool all_told; /* every histogram was in a beat since it is stopping */
     struct message_offsets last_offsets; /* once stopping; owned by the executor */
     struct buf out;
 };
@@ -203,8 +204,9 @@ static void send_beat(struct worker *worker, int64_t now_ns)
 {
     struct message message = {.type = MESSAGE_BEAT};
     struct message_beat *beat = &message.as.beat;
+    bool whole = true;
     if (worker->exec && !worker->fatal) {
-        exec_beat(worker->exec, beat);
+        whole = exec_beat(worker->exec, beat);
     }
     beat->state = worker->state;
     beat->finish_level = worker->finish_level;
@@ -219,7 +221,8 @@ static void send_beat(struct worker *worker, int64_t now_ns)
         process_release_text();
     }
     worker->beat_at_ns = now_ns + (worker->beat_fast ? WORKER_BEAT_FAST_NS : worker->beat_ns);
-    if (worker->stopping) {
+    worker->all_told = worker->all_told || (worker->stopping && whole);
+    if (worker->all_told) { /* Once these have come the process is ended. */
         send_last_offsets(worker);
     }
     send_message(worker, &message);
