@@ -26,6 +26,9 @@
 #define COUNT_INPUTS_MAX 64
 #define COUNT_FIELDS_SIZE 2048
 #define COUNT_TOP_MAX 100000
+#define COUNT_SLICE_TUPLES \
+    1024u /* emitted by one call; the engine calls again when there is room */
+#define COUNT_SLICE_SIZE (256u << 10) /* likewise, in bytes of keys */
 #define COUNT_MEMORY_KEYS_MAX ((int64_t)1 << 28)
 
 enum emit_mode { EMIT_EACH = 0, EMIT_TICK = 1, EMIT_END = 2 };
@@ -38,7 +41,11 @@ struct count {
     uint16_t keys[COUNT_INPUTS_MAX][COUNT_KEYS_MAX];
     unsigned keys_count; /* 0: all fields. */
     uint64_t top;        /* 0: no limit. */
-    uint8_t *scratch;    /* Key of several fields, put together. */
+    /* An output in slices that has not ended. */
+    uint64_t emit_at, emit_mask; /* Next slot, and the table's mask that it is for. */
+    struct table_slot *best;     /* With top: copies, largest first; NULL: none. */
+    size_t best_count, best_at;
+    uint8_t *scratch; /* Key of several fields, put together. */
     size_t scratch_size;
 };
 
@@ -250,6 +257,25 @@ static enum gale_err count_execute(void *state, struct gale_task *task,
     return count->emits ? emit_each(count, task, tuple, *value) : GALE_OK;
 }
 
+/* What one call may still emit. */
+struct slice {
+    uint32_t tuples_left;
+    size_t size_left;
+};
+
+static struct slice slice_begin(void)
+{
+    return (struct slice){COUNT_SLICE_TUPLES, COUNT_SLICE_SIZE};
+}
+
+/* Counts one tuple off; true when it was the slice's last. */
+static bool slice_ends(struct slice *slice, const struct table_slot *slot)
+{
+    slice->tuples_left--;
+    slice->size_left -= slot->size < slice->size_left ? slot->size : slice->size_left;
+    return slice->tuples_left == 0 || slice->size_left == 0;
+}
+
 /* The key bytes are values one after the other: copied value by value, nested ones in turn. */
 static enum gale_err emit_slot(struct gale_task *task, const struct table_slot *slot)
 {
@@ -301,19 +327,21 @@ static void sift_down(struct table_slot **heap, size_t count, size_t at)
     }
 }
 
-/* A heap of the best `top` slots with the worst of them on top, sorted at the end. */
-static enum gale_err emit_top(struct count *count, struct gale_task *task)
+/* A heap of the best `top` slots with the worst of them on top, sorted at the end; returns copies, whose
+ * keys stay where they are while the table grows. */
+static enum gale_err collect_top(struct count *count)
 {
     size_t capacity = count->top < count->table.used ? count->top : count->table.used;
-    if (capacity == 0) {
-        return GALE_OK;
-    }
-    struct table_slot **best = malloc(capacity * sizeof(struct table_slot *));
-    if (best == NULL) {
+    struct table_slot **best = malloc((capacity + 1) * sizeof(struct table_slot *));
+    count->best = malloc((capacity + 1) * sizeof(struct table_slot));
+    if (best == NULL || count->best == NULL) {
+        free(best);
+        free(count->best);
+        count->best = NULL;
         return GALE_ERR_NOMEM;
     }
     size_t filled = 0;
-    for (uint64_t i = 0; i <= count->table.mask; i++) {
+    for (uint64_t i = 0; capacity > 0 && i <= count->table.mask; i++) {
         struct table_slot *slot = &count->table.slots[i];
         if (slot->size == 0) {
             continue;
@@ -329,28 +357,57 @@ static enum gale_err emit_top(struct count *count, struct gale_task *task)
         }
     }
     qsort(best, filled, sizeof(struct table_slot *), compare_slots);
-    enum gale_err err = GALE_OK;
-    for (size_t i = 0; i < filled && err == GALE_OK; i++) {
-        err = emit_slot(task, best[i]);
+    for (size_t i = 0; i < filled; i++) {
+        count->best[i] = *best[i];
     }
+    count->best_count = filled;
+    count->best_at = 0;
     free(best);
+    return GALE_OK;
+}
+
+/* One slice of the largest counts; GALE_ERR_AGAIN when there are more. */
+static enum gale_err emit_top(struct count *count, struct gale_task *task)
+{
+    struct slice slice = slice_begin();
+    enum gale_err err = count->best == NULL ? collect_top(count) : GALE_OK;
+    while (err == GALE_OK && count->best_at < count->best_count) {
+        const struct table_slot *slot = &count->best[count->best_at++];
+        err = emit_slot(task, slot);
+        if (err == GALE_OK && slice_ends(&slice, slot) && count->best_at < count->best_count) {
+            return GALE_ERR_AGAIN;
+        }
+    }
+    free(count->best);
+    count->best = NULL;
     return err;
 }
 
+/* One slice of the changed keys; GALE_ERR_AGAIN when there may be more. */
 static enum gale_err emit_changed(struct count *count, struct gale_task *task)
 {
-    for (uint64_t i = 0; i <= count->table.mask; i++) {
-        struct table_slot *slot = &count->table.slots[i];
+    struct slice slice = slice_begin();
+    enum gale_err err = GALE_OK;
+    if (count->emit_mask !=
+        count->table.mask) { /* The table has grown: all slots are elsewhere. */
+        count->emit_mask = count->table.mask;
+        count->emit_at = 0;
+    }
+    while (err == GALE_OK && count->emit_at <= count->table.mask) {
+        struct table_slot *slot = &count->table.slots[count->emit_at++];
         if (slot->size == 0 || slot->changed == 0) {
             continue;
         }
-        enum gale_err err = emit_slot(task, slot);
-        if (err != GALE_OK) {
-            return err;
+        err = emit_slot(task, slot);
+        if (err == GALE_OK) {
+            slot->changed = 0;
+            if (slice_ends(&slice, slot)) {
+                return GALE_ERR_AGAIN;
+            }
         }
-        slot->changed = 0;
     }
-    return GALE_OK;
+    count->emit_at = 0;
+    return err;
 }
 
 static enum gale_err count_tick(void *state, struct gale_task *task)
@@ -377,6 +434,7 @@ static void count_cleanup(void *state, struct gale_task *task)
     (void)task;
     table_fini(&count->table);
     free(count->scratch);
+    free(count->best);
 }
 
 const struct gale_bolt_ops count_bolt_ops = {

@@ -135,9 +135,10 @@ void exec_finish(struct exec *exec, uint32_t level)
     for (uint32_t i = 0; i < exec->local_count; i++) {
         struct task *task = exec->local[i];
         const struct gale_bolt_ops *ops = task->component->bolt;
-        if (ops && ops->finish && task->component->level == level) {
-            exec->activity++;
-            call_result(task, ops->finish(task->state, &task->head), "finish");
+        if (ops && ops->finish && task->component->level == level &&
+            (task->more & MORE_FINISH) == 0) {
+            task->more |= MORE_FINISH;
+            exec->more_count++;
         }
     }
 }
@@ -268,6 +269,9 @@ enum exec_answer exec_step(struct exec *exec, int64_t now_ns)
     }
     housekeeping(exec);
     bool ran = timers_run(exec);
+    if (exec->more_count > 0) {
+        ran = finish_run(exec) || ran;
+    }
     ran = run_bolts(exec) || ran;
     ran = run_spouts(exec) || ran;
     turn_begin(exec); /* What follows is nobody's turn. */

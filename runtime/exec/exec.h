@@ -63,7 +63,8 @@ enum gale_err exec_prepare(struct exec *exec, int64_t now_ns, struct gale_error 
 enum gale_err exec_activate(struct exec *exec, bool active, struct gale_error *error);
 /** Spouts stop for good; what is under way goes on. */
 void exec_drain(struct exec *exec);
-/** Runs finish of all bolts of that plan level. */
+/** Begins finish of all bolts of that plan level: the steps that follow call it, in slices, whenever its
+ *  output has room. The executor is not quiet until all have ended. */
 void exec_finish(struct exec *exec, uint32_t level);
 /** Cleanup and close of all tasks, worker hooks' stop. */
 void exec_cleanup(struct exec *exec);

@@ -54,6 +54,10 @@
 #define TUPLE_ACKED 2u
 #define TUPLE_FAILED 4u
 
+/* Callbacks of a task that still have something to emit: called again when there is room. */
+#define MORE_FINISH 1u
+#define MORE_TICK 2u
+
 struct scope {
     const uint64_t *roots;
     uint32_t roots_count;
@@ -175,6 +179,8 @@ struct timer {
 
 struct watched {
     int fd;
+    unsigned events;
+    bool held; /* its task waits for room: not watched meanwhile */
     struct task *task;
     gale_fd_fn fn;
     void *argument;
@@ -220,6 +226,7 @@ struct task {
     uint32_t kept_count;
     size_t kept_bytes;
     int64_t tick_at_ns;
+    uint32_t more; /* MORE_* */
     /* spouts */
     struct ledger ledger;
     struct positions positions;
@@ -317,7 +324,8 @@ struct exec {
     int64_t timers_at_ns; /* earliest of timers and ticks */
     struct watched *watched;
     uint32_t watched_count;
-    uint32_t depth; /* chained calls now */
+    uint32_t more_count; /* bits set in the tasks' `more` */
+    uint32_t depth;      /* chained calls now */
     uint64_t activity;
     int64_t first_acked_ns; /* when the first tree of a spout here was completed; 0: none yet */
     uint64_t batches_sent, batches_received, frames_refused, limit_hits;
@@ -439,6 +447,8 @@ enum gale_err peers_init(struct exec *exec);
 void peers_fini(struct exec *exec);
 /* timers.c */
 bool timers_run(struct exec *exec);
+/** Goes on with what exec_finish began; true when something ran. */
+bool finish_run(struct exec *exec);
 int64_t timers_next_ns(const struct exec *exec);
 /* kept.c */
 enum gale_err anchors_begin(struct task *task, const struct gale_emit_options *options,

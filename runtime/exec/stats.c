@@ -97,7 +97,8 @@ bool exec_spouts_done(const struct exec *exec)
 
 static bool quiet(const struct exec *exec)
 {
-    if (exec->kept_count > 0 || exec->waiting_lanes || exec->open_lanes || !peers_quiet(exec)) {
+    if (exec->kept_count > 0 || exec->more_count > 0 || exec->waiting_lanes ||
+        exec->open_lanes || !peers_quiet(exec)) {
         return false;
     }
     for (uint32_t i = 0; i < exec->local_count; i++) {

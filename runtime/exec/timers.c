@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ticks, timers and watched descriptors of tasks, run from the step loop. Few of each: plain arrays. */
+/*
+ * Ticks, finish, timers and watched descriptors of tasks, run from the step loop, and only while the
+ * task's output has room. Few of each: plain arrays. A tick or finish that returns GALE_ERR_AGAIN has more
+ * to emit and is called again in a later step.
+ */
 #include "exec/internal.h"
 
 #include <stdlib.h>
@@ -31,7 +35,38 @@ static void tick(struct exec *exec, struct task *task)
         task->tick_at_ns = exec->now_ns + period;
     }
     /* Not noted as activity: a quick tick would keep the topology from ever counting as quiet. */
-    call_result(task, task->component->bolt->tick(task->state, &task->head), "tick");
+    enum gale_err err = task->component->bolt->tick(task->state, &task->head);
+    bool more = err == GALE_ERR_AGAIN;
+    if (more != ((task->more & MORE_TICK) != 0)) {
+        task->more ^= MORE_TICK;
+        exec->more_count += more ? 1u : UINT32_MAX;
+    }
+    if (more) {
+        task->tick_at_ns = exec->now_ns;
+        return;
+    }
+    call_result(task, err, "tick");
+}
+
+bool finish_run(struct exec *exec)
+{
+    bool ran = false;
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        struct task *task = exec->local[i];
+        turn_begin(exec);
+        if ((task->more & MORE_FINISH) == 0 || head_must_wait(exec, task)) {
+            continue;
+        }
+        enum gale_err err = task->component->bolt->finish(task->state, &task->head);
+        exec->activity++;
+        ran = true;
+        if (err != GALE_ERR_AGAIN) {
+            task->more &= ~MORE_FINISH;
+            exec->more_count--;
+            call_result(task, err, "finish");
+        }
+    }
+    return ran;
 }
 
 static void fire(struct exec *exec, uint32_t index)
@@ -48,6 +83,20 @@ static void fire(struct exec *exec, uint32_t index)
                 "a timer");
 }
 
+/* Descriptors whose tasks have room again. */
+static void fds_resume(struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->watched_count; i++) {
+        struct watched *watched = &exec->watched[i];
+        if (watched->held && !head_blocked(exec, watched->task)) {
+            watched->held = false;
+            enum gale_err err = exec->options.ports.watch(exec->options.ports.self, watched->fd,
+                                                          watched->events);
+            call_result(watched->task, err, "watching a descriptor again");
+        }
+    }
+}
+
 bool timers_run(struct exec *exec)
 {
     if (exec->now_ns < exec->timers_at_ns) {
@@ -55,6 +104,7 @@ bool timers_run(struct exec *exec)
     }
     bool ran = false;
     turn_begin(exec);
+    fds_resume(exec);
     for (uint32_t i = 0; i < exec->timers_count; i++) {
         if (exec->timers[i].id != 0 && exec->timers[i].at_ns <= exec->now_ns &&
             !head_blocked(exec, exec->timers[i].task)) {
@@ -145,8 +195,8 @@ enum gale_err gale_fd_watch(struct gale_task *head, int fd, unsigned events, gal
     if (index == exec->watched_count) {
         exec->watched_count++;
     }
-    exec->watched[index] =
-        (struct watched){.fd = fd, .task = task, .fn = fn, .argument = argument};
+    exec->watched[index] = (struct watched){
+        .fd = fd, .events = events, .task = task, .fn = fn, .argument = argument};
     return GALE_OK;
 }
 
@@ -154,6 +204,14 @@ void exec_fd_ready(struct exec *exec, int fd, unsigned events)
 {
     for (uint32_t i = 0; i < exec->watched_count; i++) {
         struct watched watched = exec->watched[i];
+        if (watched.fd == fd && head_blocked(exec, watched.task)) {
+            /* Level-triggered: it is ready again when it is watched again. */
+            if (!watched.held &&
+                exec->options.ports.watch(exec->options.ports.self, fd, 0) == GALE_OK) {
+                exec->watched[i].held = true;
+            }
+            return;
+        }
         if (watched.fd == fd) {
             exec->activity++;
             watched.task->woken = true;

@@ -335,7 +335,8 @@ static void run_tick(struct gale_bench *bench)
 {
     bench->tick_ns += bench->component->tick_ms * 1000000;
     if (bench->bolt != NULL && bench->bolt->tick != NULL) {
-        bench->bolt->tick(bench->state, &bench->task);
+        while (bench->bolt->tick(bench->state, &bench->task) == GALE_ERR_AGAIN) {
+        }
     }
 }
 
@@ -385,7 +386,8 @@ void gale_bench_advance(struct gale_bench *bench, int64_t ms)
 void gale_bench_finish(struct gale_bench *bench)
 {
     if (bench->bolt != NULL && bench->bolt->finish != NULL) {
-        bench->bolt->finish(bench->state, &bench->task);
+        while (bench->bolt->finish(bench->state, &bench->task) == GALE_ERR_AGAIN) {
+        }
     }
 }
 

@@ -36,9 +36,12 @@ struct gale_bolt_ops {
      *  it and counts an error. */
     enum gale_err (*execute)(void *state, struct gale_task *task,
                              const struct gale_tuple *tuple);
-    /** Every `tick` of the topology file; may emit, unanchored. */
+    /** Every `tick` of the topology file; may emit, unanchored. One that has much to emit does so in
+     *  slices (about 256 KiB or a thousand tuples) and returns GALE_ERR_AGAIN between them: it is
+     *  called again, once its output has room, until it returns something else. */
     enum gale_err (*tick)(void *state, struct gale_task *task);
-    /** All input has ended and everything before was processed; may emit. Upstream first. */
+    /** All input has ended and everything before was processed; may emit. Upstream first. Slices and
+     *  GALE_ERR_AGAIN as with tick. */
     enum gale_err (*finish)(void *state, struct gale_task *task);
     /** Before the worker exits in good order; not called when it is killed. */
     void (*cleanup)(void *state, struct gale_task *task);

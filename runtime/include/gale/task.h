@@ -83,10 +83,10 @@ GALE_API void gale_fail(struct gale_task *task, const struct gale_tuple *tuple);
  *  current or kept. */
 GALE_API void gale_reset_timeout(struct gale_task *task, const struct gale_tuple *tuple);
 
-/** Called by the loop when a timer fires. @param state the task's state. @param task itself.
+/** Called by the loop when a timer fires and the task's output has room. @param state the task's state. @param task itself.
  *  @param argument as given. @return GALE_OK, or an error that is reported and counted. */
 typedef enum gale_err (*gale_timer_fn)(void *state, struct gale_task *task, void *argument);
-/** Called by the loop when a descriptor is ready. @param state the task's state. @param task
+/** Called by the loop when a descriptor is ready and the task's output has room. @param state the task's state. @param task
  *  itself. @param fd the descriptor. @param events GALE_FD_* that hold. @param argument as
  *  given. @return GALE_OK, or an error that is reported and counted. */
 typedef enum gale_err (*gale_fd_fn)(void *state, struct gale_task *task, int fd,

@@ -119,6 +119,37 @@ static void count_top_sorts_and_breaks_ties(void **state)
     gale_bench_free(bench);
 }
 
+/* More keys than one slice has, with a table that grows in between; each key comes out once. */
+static void count_large_output_comes_in_slices_and_whole(void **state)
+{
+    (void)state;
+    static const char *const modes[] = {"emit: end", "emit: end\ntop: 5000"};
+    for (size_t mode = 0; mode < 2; mode++) {
+        struct gale_bench *bench = bench_of(&count_bolt_ops, "n", modes[mode]);
+        bool *seen = calloc(5000, sizeof(*seen));
+        char text[32];
+        for (int i = 0; i < 5000; i++) {
+            (void)snprintf(text, sizeof(text), "[%d]", i);
+            give(bench, text);
+        }
+        gale_bench_finish(bench);
+        for (int i = 0; i < 5000; i++) {
+            int key = -1;
+            int value = 0;
+            const char *taken = gale_bench_take(bench);
+            assert_non_null(taken);
+            assert_int_equal(sscanf(taken, "default [%d,%d]", &key, &value), 2);
+            assert_in_range(key, 0, 4999);
+            assert_false(seen[key]);
+            assert_int_equal(value, 1);
+            seen[key] = true;
+        }
+        takes(bench, NULL);
+        free(seen);
+        gale_bench_free(bench);
+    }
+}
+
 static void count_nested_key_at_end_is_copied_whole(void **state)
 {
     (void)state;
@@ -160,6 +191,7 @@ int main(void)
         cmocka_unit_test(count_types_are_different_keys),
         cmocka_unit_test(count_tick_emits_changed_keys_only),
         cmocka_unit_test(count_top_sorts_and_breaks_ties),
+        cmocka_unit_test(count_large_output_comes_in_slices_and_whole),
         cmocka_unit_test(count_nested_key_at_end_is_copied_whole),
         cmocka_unit_test(count_beyond_max_keys_fails_new_keys),
         cmocka_unit_test(count_bad_options_are_refused),

@@ -15,12 +15,14 @@
 
 #define MS INT64_C(1000000)
 #define ROUNDS_MAX 2000000
+#define WATCHED_FDS 32 /* descriptors below it are remembered */
 
 struct seat {
     struct exec *exec;
     struct transport *transport;
     uint64_t incarnation;
     bool halted;
+    unsigned watched[WATCHED_FDS];
 };
 
 static struct {
@@ -45,9 +47,10 @@ static int64_t clock_now(void *self)
 
 static enum gale_err watch(void *self, int fd, unsigned events)
 {
-    (void)self;
-    (void)fd;
-    (void)events;
+    struct seat *seat = self;
+    if (fd >= 0 && fd < WATCHED_FDS) {
+        seat->watched[fd] = events;
+    }
     return GALE_OK;
 }
 
@@ -105,7 +108,8 @@ static void seat_open(uint32_t index)
                                    .attempt = 3,
                                    .incarnation = seat->incarnation,
                                    .seed = 1000 + index + 10 * seat->incarnation,
-                                   .ports = {.clock = clock_now,
+                                   .ports = {.self = seat,
+                                             .clock = clock_now,
                                              .transport = seat->transport,
                                              .watch = watch,
                                              .event = on_event},
@@ -392,6 +396,11 @@ struct message_beat harness_beat(uint32_t worker)
 uint32_t harness_events(enum message_event event)
 {
     return it.events[event];
+}
+
+unsigned harness_watched(uint32_t worker, int fd)
+{
+    return it.seats[worker].watched[fd];
 }
 
 void harness_ready(uint32_t worker, int fd, unsigned events)

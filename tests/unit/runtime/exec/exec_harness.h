@@ -99,5 +99,7 @@ void harness_add_hooks(const struct gale_task_hooks *hooks);
 void harness_add_worker_hooks(const struct gale_worker_hooks *hooks);
 /** The watch port: remembers the descriptor; harness_ready calls its callback. */
 void harness_ready(uint32_t worker, int fd, unsigned events);
+/** What the port was told last to watch a descriptor for; 0: nothing. */
+unsigned harness_watched(uint32_t worker, int fd);
 
 #endif

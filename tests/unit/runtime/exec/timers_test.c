@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ticks beside slow calls. What ticks deliver: topology_test.c. */
+/* Ticks beside slow calls; finish and descriptors before a full lane. What ticks deliver: topology_test.c. */
 #include "exec_harness.h"
 
 #include <setjmp.h>
@@ -66,10 +66,109 @@ static void tick_whose_calls_are_slow_comes_again(void **state)
     assert_true(harness_counters("b").executed == 12);
 }
 
+/* ---- Output without room ---- */
+
+#define CHUNK_SIZE 65536
+#define CHUNKS_COUNT 1600 /* 100 MiB: more than may ever wait in one lane */
+
+static char chunk[CHUNK_SIZE];
+
+static void emit_chunk(struct gale_task *task)
+{
+    gale_put_string(gale_begin(task), chunk, sizeof(chunk));
+    assert_int_equal(gale_emit(task, 0), GALE_OK);
+}
+
+static enum gale_err on_ready(void *state, struct gale_task *task, int fd, unsigned events,
+                              void *argument)
+{
+    (void)state;
+    (void)fd;
+    (void)events;
+    (void)argument;
+    harness_say(task, "ready");
+    emit_chunk(task);
+    return GALE_OK;
+}
+
+static enum gale_err big_prepare(void *state, struct gale_task *task,
+                                 const struct gale_conf *conf)
+{
+    (void)state;
+    (void)conf;
+    return gale_fd_watch(task, 7, GALE_FD_READ, on_ready, NULL);
+}
+
+static enum gale_err big_finish(void *state, struct gale_task *task)
+{
+    int *emitted = state;
+    emit_chunk(task);
+    return ++*emitted < CHUNKS_COUNT ? GALE_ERR_AGAIN : GALE_OK;
+}
+
+static const struct gale_bolt_ops big_ops = {
+    GALE_BOLT_HEAD,      .name = "big",          .state_size = sizeof(int),
+    .fields = "bytes",   .prepare = big_prepare, .execute = ticker_execute,
+    .finish = big_finish};
+
+static void start_big(void)
+{
+    harness_add_bolt(&big_ops);
+    harness_open("{name: t, inbox_size: 256KiB, spouts: {s: {type: feed}}, bolts: {"
+                 " a: {type: big, from: [{s: shuffle}]},"
+                 " b: {type: void, from: [{a: shuffle}]}}}",
+                 "001");
+    harness_prepare();
+    harness_activate(true);
+    harness_halt(1, true);
+}
+
+static void finish_in_slices_waits_for_room_and_loses_nothing(void **state)
+{
+    (void)state;
+    start_big();
+    exec_finish(harness_exec(0), harness_task(2)->component->level);
+    assert_false(harness_beat(0).quiet);
+    harness_advance(100);
+    const struct lane *lane = harness_task(2)->routes[0].outputs[0].targets[0].lane;
+    assert_true(lane->full);
+    assert_true(lane->queued_bytes <= 4 * CHUNK_SIZE);
+    assert_in_range(harness_counters("a").emitted, 1, 20);
+    assert_false(harness_beat(0).quiet);
+    harness_halt(1, false);
+    harness_advance(500);
+    assert_int_equal(harness_counters("b").executed, CHUNKS_COUNT);
+    assert_int_equal(harness_counters("a").errors, 0);
+    assert_true(harness_beat(0).quiet);
+}
+
+static void descriptor_is_not_watched_while_its_task_has_no_room(void **state)
+{
+    (void)state;
+    start_big();
+    assert_int_equal(harness_watched(0, 7), GALE_FD_READ);
+    for (int i = 0; i < 50; i++) {
+        harness_ready(0, 7, GALE_FD_READ);
+        harness_run();
+    }
+    uint32_t called = harness_notes_of("a", "ready");
+    assert_in_range(called, 1, 20);
+    assert_int_equal(harness_watched(0, 7), 0);
+    harness_halt(1, false);
+    harness_advance(10);
+    assert_int_equal(harness_watched(0, 7), GALE_FD_READ);
+    harness_ready(0, 7, GALE_FD_READ);
+    harness_run();
+    assert_int_equal(harness_notes_of("a", "ready"), called + 1);
+    assert_int_equal(harness_counters("b").executed, called + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(tick_whose_calls_are_slow_comes_again, stop),
+        cmocka_unit_test_teardown(finish_in_slices_waits_for_room_and_loses_nothing, stop),
+        cmocka_unit_test_teardown(descriptor_is_not_watched_while_its_task_has_no_room, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
