@@ -48,8 +48,8 @@ static enum gale_err filter_execute(void *state, struct gale_task *task,
 {
     const struct filter *filter = state;
     struct gale_slice type = gale_tuple_string(tuple, filter->event_type);
-    const char *view = ysb_event_types[YSB_VIEW];
-    if (type.size != strlen(view) || memcmp(type.data, view, type.size) != 0) {
+    if (type.size != sizeof(YSB_VIEW_TEXT) - 1 ||
+        memcmp(type.data, YSB_VIEW_TEXT, sizeof(YSB_VIEW_TEXT) - 1) != 0) {
         return GALE_OK;
     }
     enum gale_err err = gale_put_fields(gale_begin(task), tuple, 0, filter->fields_count);
@@ -163,7 +163,7 @@ static enum gale_err join_prepare(void *state, struct gale_task *task,
         return GALE_ERR_NOMEM;
     }
     ysb_ids_init(join->ids, (uint64_t)gale_conf_int64(conf, "seed", 1));
-    for (uint16_t ad = 0; ad < YSB_ADS; ad++) {
+    for (unsigned ad = 0; ad < YSB_ADS; ad++) {
         size_t slot = slot_of(join->ids->ads[ad]);
         while (join->slots[slot] != 0) {
             slot = (slot + 1) % JOIN_SLOTS;

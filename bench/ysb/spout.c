@@ -164,13 +164,13 @@ static void put_event(struct events *events, struct gale_out *out, uint64_t numb
         gale_put_string(out, events->text, size);
         return;
     }
-    const char *ad_type = ysb_ad_types[event.ad_type];
-    const char *event_type = ysb_event_types[event.event_type];
+    const struct ysb_word *ad_type = &ysb_ad_types[event.ad_type];
+    const struct ysb_word *event_type = &ysb_event_types[event.event_type];
     gale_put_string(out, ids->users[event.user], YSB_ID_SIZE);
     gale_put_string(out, ids->pages[event.page], YSB_ID_SIZE);
     gale_put_string(out, ids->ads[event.ad], YSB_ID_SIZE);
-    gale_put_string(out, ad_type, strlen(ad_type));
-    gale_put_string(out, event_type, strlen(event_type));
+    gale_put_string(out, ad_type->text, ad_type->size);
+    gale_put_string(out, event_type->text, event_type->size);
     gale_put_int64(out, event.time_ms);
     gale_put_string(out, YSB_IP, sizeof(YSB_IP) - 1);
 }

@@ -9,9 +9,15 @@
 /* Tells the kinds of ids of one seed apart. */
 enum id_kind { ID_USER = 1, ID_PAGE, ID_AD, ID_CAMPAIGN };
 
-const char *const ysb_ad_types[YSB_AD_TYPES] = {"banner", "modal", "sponsored-search", "mail",
-                                                "mobile"};
-const char *const ysb_event_types[YSB_EVENT_TYPES] = {"view", "click", "purchase"};
+#define WORD(literal) \
+    { \
+        literal, sizeof(literal) - 1 \
+    }
+
+const struct ysb_word ysb_ad_types[YSB_AD_TYPES] = {
+    WORD("banner"), WORD("modal"), WORD("sponsored-search"), WORD("mail"), WORD("mobile")};
+const struct ysb_word ysb_event_types[YSB_EVENT_TYPES] = {WORD(YSB_VIEW_TEXT), WORD("click"),
+                                                          WORD("purchase")};
 
 /* The form of a random uuid: 8-4-4-4-12 hexadecimal digits, version 4, variant 8 to b. */
 static void write_id(char *out, uint64_t seed, enum id_kind kind, uint64_t index)
@@ -75,8 +81,8 @@ static char *put_time(char *at, int64_t time_ms)
 
 size_t ysb_event_text(const struct ysb_ids *ids, const struct ysb_event *event, char *text)
 {
-    const char *ad_type = ysb_ad_types[event->ad_type];
-    const char *event_type = ysb_event_types[event->event_type];
+    const struct ysb_word *ad_type = &ysb_ad_types[event->ad_type];
+    const struct ysb_word *event_type = &ysb_event_types[event->event_type];
     char *at = PUT_LITERAL(text, "{\"user_id\": \"");
     at = put(at, ids->users[event->user], YSB_ID_SIZE);
     at = PUT_LITERAL(at, "\", \"page_id\": \"");
@@ -84,9 +90,9 @@ size_t ysb_event_text(const struct ysb_ids *ids, const struct ysb_event *event, 
     at = PUT_LITERAL(at, "\", \"ad_id\": \"");
     at = put(at, ids->ads[event->ad], YSB_ID_SIZE);
     at = PUT_LITERAL(at, "\", \"ad_type\": \"");
-    at = put(at, ad_type, strlen(ad_type));
+    at = put(at, ad_type->text, ad_type->size);
     at = PUT_LITERAL(at, "\", \"event_type\": \"");
-    at = put(at, event_type, strlen(event_type));
+    at = put(at, event_type->text, event_type->size);
     at = PUT_LITERAL(at, "\", \"event_time\": \"");
     at = put_time(at, event->time_ms);
     at = PUT_LITERAL(at, "\", \"ip_address\": \"" YSB_IP "\"}");

@@ -28,15 +28,22 @@ enum {
     YSB_LATE_MS_MAX = 60000,
 };
 
-/** Event type that the pipeline keeps; the others are 1 and 2. */
+/** Event type that the pipeline keeps, by number and by name; the others are 1 and 2. */
 #define YSB_VIEW 0u
+#define YSB_VIEW_TEXT "view"
 /** Address of every event, as in the original. */
 #define YSB_IP "1.2.3.4"
 /** Event time of event 0 where no real time is wanted: 2023-11-14T22:13:20Z. */
 #define YSB_START_MS INT64_C(1700000000000)
 
-extern const char *const ysb_ad_types[YSB_AD_TYPES];
-extern const char *const ysb_event_types[YSB_EVENT_TYPES];
+/** A word with its size, so that nobody counts its characters for each event. */
+struct ysb_word {
+    const char *text;
+    size_t size;
+};
+
+extern const struct ysb_word ysb_ad_types[YSB_AD_TYPES];
+extern const struct ysb_word ysb_event_types[YSB_EVENT_TYPES];
 
 /** Which events these are. */
 struct ysb_stream {

@@ -305,7 +305,7 @@ static void expect_text(const struct ysb_stream *stream, uint64_t number, char *
         out, size,
         "default [\"%.36s\",\"%.36s\",\"%.36s\",\"%s\",\"%s\",%lld,\"1.2.3.4\"] #%llu",
         ids->users[event.user], ids->pages[event.page], ids->ads[event.ad],
-        ysb_ad_types[event.ad_type], ysb_event_types[event.event_type],
+        ysb_ad_types[event.ad_type].text, ysb_event_types[event.event_type].text,
         (long long)event.time_ms, (unsigned long long)number);
     free(ids);
 }
