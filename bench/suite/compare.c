@@ -6,14 +6,12 @@
  * than the noise and the runs of both sides do not overlap. Metrics that say what was spent rather
  * than what was reached, and single worst events, are shown but not judged.
  */
+#include "suite/chart.h"
 #include "suite/show.h"
 
-#include "text/numbers.h"
 #include "text/text_table.h"
 #include <math.h>
 #include <string.h>
-
-enum { COMPARE_TEXT_SIZE = 64 };
 
 static const double noise_min = 0.03;
 static const double noise_unknown = 0.10;
@@ -84,18 +82,6 @@ static struct change change_of(const struct result_metric *old, const struct res
     return change;
 }
 
-static const char *value_text(double value, char out[COMPARE_TEXT_SIZE])
-{
-    char number[NUMBER_SIZE];
-    if (fabs(value) >= 1000) {
-        snprintf(out, COMPARE_TEXT_SIZE, "%s%s", value < 0 ? "-" : "",
-                 number_rate(fabs(value), number));
-    } else {
-        snprintf(out, COMPARE_TEXT_SIZE, "%.4g", value);
-    }
-    return out;
-}
-
 static void print_row(struct text_table *table, const char *id, const struct result_metric *old,
                       const struct result_metric *new, const struct change *change)
 {
@@ -105,12 +91,11 @@ static void print_row(struct text_table *table, const char *id, const struct res
         [VERDICT_REGRESSION] = "WORSE",
         [VERDICT_UNJUDGED] = "not judged",
     };
-    char text[COMPARE_TEXT_SIZE];
+    char text[CHART_NUMBER_SIZE];
     text_table_cell(table, id);
     text_table_cell(table, new->name);
-    text_table_cell(table, value_text(old->median, text));
-    text_table_cell(table, value_text(new->median, text));
-    text_table_cell(table, new->unit);
+    text_table_cell(table, chart_value(old->median, old->unit, text));
+    text_table_cell(table, chart_value(new->median, new->unit, text));
     if (isfinite(change->share)) {
         text_table_cellf(table, "%+.1f%%", change->share * 100);
     } else {
@@ -225,7 +210,6 @@ static void init_table(struct text_table *table)
     text_table_column(table, "METRIC", false);
     text_table_column(table, "OLD", true);
     text_table_column(table, "NEW", true);
-    text_table_column(table, "UNIT", false);
     text_table_column(table, "CHANGE", true);
     text_table_column(table, "NOISE", true);
     text_table_column(table, "VERDICT", false);

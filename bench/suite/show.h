@@ -24,7 +24,8 @@ enum gale_err html_write(const struct result_document *document, FILE *file);
 /**
  * Prints how the results changed, metric by metric, beside the noise that the runs of both sides
  * show. @param width of the terminal, 0 = it is none (tabs).
- * @return the number of regressions beyond the noise; a result that failed or is missing now counts.
+ * @return the number of regressions beyond the noise; a result that failed now and did not before
+ * counts. Missing ones are listed only: a part of the benchmarks may have been run.
  */
 size_t compare_print(const struct result_document *before, const struct result_document *now,
                      FILE *file, unsigned width, bool color);

@@ -99,18 +99,23 @@ static unsigned width_of(const struct term_block *block)
     return width > 0 ? width : TERM_WIDTH_DEFAULT;
 }
 
-void term_block_erase(struct term_block *block)
+/* What moves the cursor to the block's first line and clears all below. */
+static void put_erase(struct term_block *block, unsigned width, FILE *file)
 {
-    unsigned width = width_of(block);
     unsigned rows = 0;
     for (unsigned i = 0; i < block->lines_count; i++) {
         unsigned columns = block->columns[i];
         rows += columns > width ? (columns + width - 1) / width : 1;
     }
     if (rows > 0) {
-        fprintf(block->file, "\033[%uA\r\033[J", rows);
+        fprintf(file, "\033[%uA\r\033[J", rows);
     }
     block->lines_count = 0;
+}
+
+void term_block_erase(struct term_block *block)
+{
+    put_erase(block, width_of(block), block->file);
 }
 
 void term_block_leave(struct term_block *block)
@@ -118,21 +123,32 @@ void term_block_leave(struct term_block *block)
     block->lines_count = 0;
 }
 
+/* All of it goes out in one piece, so that no half of a block is ever seen. */
 void term_block_draw(struct term_block *block, const char *text)
 {
     unsigned width = width_of(block);
     unsigned height = term_height_of(block->file);
     unsigned lines_max = height > 2 ? height - 1 : 1; /* The cursor stands on the last one. */
     lines_max = lines_max < TERM_BLOCK_LINES_MAX ? lines_max : TERM_BLOCK_LINES_MAX;
-    term_block_erase(block);
+    char *piece = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&piece, &size);
+    if (file == NULL) {
+        return;
+    }
+    put_erase(block, width, file);
     for (const char *at = text; *at != '\0' && block->lines_count < lines_max;) {
         size_t length = strcspn(at, "\n");
         size_t kept = cut_line(at, length, width, &block->columns[block->lines_count]);
-        fwrite(at, 1, kept, block->file);
-        fputs(kept < length && block->color ? "\033[0m\n" : "\n", block->file);
+        fwrite(at, 1, kept, file);
+        fputs(kept < length && block->color ? "\033[0m\n" : "\n", file);
         block->lines_count++;
         at += length;
         at += *at == '\n';
     }
-    fflush(block->file);
+    if (fclose(file) == 0) {
+        fwrite(piece, 1, size, block->file);
+        fflush(block->file);
+    }
+    free(piece);
 }
