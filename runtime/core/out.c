@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #define OUT_SIZE_MIN 64u
+#define HEAD_SIZE_MAX 9u /* A first byte and a number of eight. */
 #define QUIET_NAN UINT64_C(0x7ff8000000000000)
 
 bool out_init(struct gale_out *out, size_t size)
@@ -81,9 +82,31 @@ static void put_head(struct gale_out *out, uint8_t first, uint64_t number, unsig
     out->at += 1 + size;
 }
 
-static void put_number(struct gale_out *out, uint8_t first, uint64_t number, unsigned size)
+/* True with room for a head, whatever its length: then put_wide_head may write. Never after an
+ * overflow, which leaves no room. */
+static inline bool has_room(const struct gale_out *out, size_t size)
 {
-    if (gale_out_grow(out, 1 + size)) {
+    return GALE_LIKELY((size_t)(out->end - out->at) >= HEAD_SIZE_MAX + size);
+}
+
+/* As put_head, but always writes HEAD_SIZE_MAX bytes: one store instead of a copy by length. What
+ * lies behind the head belongs to nobody yet. */
+static inline void put_wide_head(struct gale_out *out, uint8_t first, uint64_t number,
+                                 unsigned size)
+{
+    uint64_t bytes = __builtin_bswap64(number << ((64 - 8 * size) % 64));
+    *out->at = first;
+    memcpy(out->at + 1, &bytes, sizeof(bytes));
+    out->at += 1 + size;
+}
+
+static inline void put_number(struct gale_out *out, uint8_t first, uint64_t number,
+                              unsigned size)
+{
+    if (has_room(out, 0)) {
+        put_wide_head(out, first, number, size);
+        out->values++;
+    } else if (gale_out_grow(out, 1 + size)) {
         put_head(out, first, number, size);
         out->values++;
     }
@@ -155,10 +178,13 @@ static void put_bytes(struct gale_out *out, uint8_t first, const void *data, siz
         overflow(out);
         return;
     }
-    if (!gale_out_grow(out, 1 + length_size + size)) {
+    if (has_room(out, size)) {
+        put_wide_head(out, head, size, length_size);
+    } else if (gale_out_grow(out, 1 + length_size + size)) {
+        put_head(out, head, size, length_size);
+    } else {
         return;
     }
-    put_head(out, head, size, length_size);
     if (size > 0) {
         memcpy(out->at, data, size);
     }

@@ -7,6 +7,13 @@
 
 const uint8_t *skip_value_any(const uint8_t *at)
 {
+    /* Numbers of 1, 2, 4 or 8 bytes and strings below 256 are nearly all of what comes here. */
+    if (*at >= 0xcc && *at <= 0xd3) {
+        return at + 1 + (1u << (*at & 3u));
+    }
+    if (*at == 0xd9) {
+        return at + 2 + at[1];
+    }
     uint64_t pending = 1;
     do {
         const struct head_rule *rule = &head_rules[*at];

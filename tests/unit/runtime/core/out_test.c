@@ -251,6 +251,51 @@ static void out_growth_keeps_what_was_put(void **state)
     }
 }
 
+/* Puts one of some values whose heads have every length. */
+static bool put_sample(struct gale_out *out, unsigned sample)
+{
+    static const int64_t numbers[] = {1,         200,       60000,      4000000000, INT64_MAX,
+                                      -1,        -100,      -30000,     INT32_MIN,  INT64_MIN,
+                                      INT16_MAX, UINT8_MAX, UINT16_MAX, UINT32_MAX, 0};
+    static const size_t sizes[] = {0, 1, 7, 8, 31, 32, 33, 255, 256, 70000};
+    static const char bytes[70000] = "bytes";
+    const unsigned numbers_count = sizeof(numbers) / sizeof(numbers[0]);
+    const unsigned sizes_count = sizeof(sizes) / sizeof(sizes[0]);
+    if (sample < numbers_count) {
+        gale_put_int64_any(out, numbers[sample]);
+    } else if (sample < numbers_count + sizes_count) {
+        gale_put_string_any(out, bytes, sizes[sample - numbers_count]);
+    } else if (sample < numbers_count + 2 * sizes_count) {
+        gale_put_bytes(out, bytes, sizes[sample - numbers_count - sizes_count]);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The short way out of a put needs more room than the value; near the end another one is taken. */
+static void out_room_left_does_not_change_the_bytes(void **state)
+{
+    struct gale_out *roomy = begin(*state);
+    for (unsigned sample = 0; put_sample(begin(*state), sample); sample++) {
+        size_t size = written(roomy);
+        for (size_t room = 0; room <= 48; room++) {
+            struct gale_out tight;
+            assert_true(out_init(&tight, 64));
+            while ((size_t)(tight.end - tight.at) > room) {
+                gale_put_int64_any(&tight, 5);
+            }
+            size_t before = written(&tight);
+            assert_true(put_sample(&tight, sample));
+            assert_int_equal(written(&tight), before + size);
+            assert_memory_equal(tight.base + before, roomy->base, size);
+            assert_true(before == 0 || tight.base[before - 1] == 5);
+            assert_int_equal(tight.values, before + 1);
+            out_fini(&tight);
+        }
+    }
+}
+
 static void out_hostile_counts_overflow_instead_of_wrapping(void **state)
 {
     struct gale_out *out = begin(*state);
@@ -345,6 +390,7 @@ int main(void)
         cmocka_unit_test(out_at_the_limit_overflows_once_and_for_all),
         cmocka_unit_test(out_growth_keeps_what_was_put),
         cmocka_unit_test(out_hostile_counts_overflow_instead_of_wrapping),
+        cmocka_unit_test(out_room_left_does_not_change_the_bytes),
         cmocka_unit_test(out_unfinished_list_is_invalid),
         cmocka_unit_test(out_missing_counts_what_lists_and_maps_lack),
         cmocka_unit_test(out_too_deep_nesting_is_a_limit),
