@@ -49,6 +49,16 @@ bool bench_check_acks(const struct bench_context *context, const struct bench_re
         result_fail(result, "the spouts emitted nothing");
         return false;
     }
+    for (size_t i = 0; i < report->workers_count; i++) {
+        if (report->workers[i].restarts > 0) {
+            result_fail(
+                result,
+                "worker %" PRIu32 " was restarted %" PRIu32
+                " times: it died, or was silent for too long on a machine with more to do",
+                report->workers[i].index, report->workers[i].restarts);
+            return false;
+        }
+    }
     for (size_t i = 0; i < report->components_count; i++) {
         const struct bench_component *at = &report->components[i];
         if (at->total.failed + at->total.timed_out + at->since.timed_out > 0) {
