@@ -22,8 +22,11 @@ def bench(*arguments, code=0, environment=None):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                           text=True, check=False,
                           env=dict(os.environ, TMPDIR=common.DIR, **(environment or {})))
+    if done.returncode != code and "--json" in arguments and done.stdout:
+        for result in json.loads(done.stdout)["results"]:
+            print(f"# {result['id']}: {result['status']}: {result['error']}")
     check(done.returncode == code, f"gale bench {arguments}: exit code {done.returncode} instead "
-          f"of {code}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+          f"of {code}\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}")
     return done.stdout, done.stderr
 
 
@@ -95,14 +98,46 @@ def test_document():
     ok("bench_json_has_its_schema")
 
 
-def test_kinds():
-    """Each kind of check once, short."""
-    out, _ = bench("storm", "--tiny", "--json", "--quiet", "--workers", "1", "--duration", "200ms",
-                   "--warmup", "0s", "--guarantee", "at-least-once")
-    for result in json.loads(out)["results"]:
+def test_everything():
+    """Every benchmark once, as short as can be: its result is right and was checked."""
+    out, _ = bench("all", "--tiny", "--json", "--quiet", "--workers", "1", "--guarantee",
+                   "at-least-once")
+    listed = bench("--list", "--quiet")[0].split()
+    results = json.loads(out)["results"]
+    check([result["bench"] for result in results] == listed, "not every benchmark has a result")
+    for result in results:
         check(result["status"] == "ok", f"{result['id']}: {result['error']}")
         check(result["check"], f"{result['id']} was not checked")
-    ok("bench_storm_set_is_checked")
+        check(result["metrics"], f"{result['id']} measured nothing")
+    ok("bench_everything_is_checked")
+
+
+def test_files():
+    """Charts and the comparison with an earlier document."""
+    common_arguments = ("wordcount", "--tiny", "--quiet", "--workers", "1", "--guarantee",
+                        "at-least-once")
+    old, svg, html = (common.path(name) for name in ("old.json", "chart.svg", "page.html"))
+    out, _ = bench(*common_arguments, "--json", "--svg", svg, "--html", html)
+    with open(svg, encoding="utf-8") as file:
+        check(file.read(4) == "<svg", "no SVG")
+    with open(html, encoding="utf-8") as file:
+        text = file.read()
+    check(text.lower().startswith("<!doctype html>") and "<svg" in text, "no page with a chart")
+    check("http-equiv" in text or "src=" not in text, "the page loads something")
+    document = json.loads(out)
+    throughput = document["results"][0]["metrics"]["throughput_per_s"]
+    for factor, code, said in ((1e-6, 0, "better"), (1e6, 1, "WORSE")):
+        changed = json.loads(out)
+        changed["results"][0]["metrics"] = {"throughput_per_s": dict(
+            throughput, runs=[run * factor for run in throughput["runs"]])}
+        with open(old, "w", encoding="utf-8") as file:
+            json.dump(changed, file)
+        shown, _ = bench(*common_arguments, "--compare", old, code=code)
+        check(said in shown, f"{factor}: {shown}")
+    bench(*common_arguments, "--compare", svg, code=78)
+    bench(*common_arguments, "--compare", common.path("missing"), code=66)
+    bench(*common_arguments, "--svg", common.path("missing/chart.svg"), code=74)
+    ok("bench_charts_and_comparison")
 
 
 def test_crossing():
@@ -215,7 +250,8 @@ def test_usage():
 
 test_usage()
 test_document()
-test_kinds()
+test_everything()
+test_files()
 test_crossing()
 test_wrong_count()
 test_failing_run()

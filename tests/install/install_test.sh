@@ -94,4 +94,9 @@ for module in "$scratch/by-cmake/build/libsplit.so" "$scratch/by-pc/libsplit.so"
         fi
     fi
 done
+
+step "gale bench finds its topologies"
+(cd "$scratch" && timeout 120 "$prefix/bin/gale" bench wordcount nexmark-q0 limit --tiny --workers 1 \
+    --guarantee at-least-once >bench.txt 2>&1 </dev/null) || { cat "$scratch/bench.txt"; exit 1; }
+[ "$(grep -c ': checked: ' "$scratch/bench.txt")" -eq 3 ] || { cat "$scratch/bench.txt"; exit 1; }
 step "passed"
