@@ -15,43 +15,55 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
-enum { FIELD_EVENT_TIME = 5, FIELD_NONE = -1, DECODED_SIZE = 4096, TIME_DIGITS_MAX = 18 };
+enum { DECODED_SIZE = 4096, TIME_DIGITS_MAX = 18 };
 
-static const struct {
-    const char *name;
-    size_t size;
-} keys[YSB_EVENT_FIELDS_COUNT] = {{"user_id", 7},    {"page_id", 7},     {"ad_id", 5},
-                                  {"ad_type", 7},    {"event_type", 10}, {"event_time", 10},
-                                  {"ip_address", 10}};
+/* In the order of YSB_EVENT_FIELDS. */
+enum field {
+    FIELD_NONE = -1,
+    FIELD_USER_ID,
+    FIELD_PAGE_ID,
+    FIELD_AD_ID,
+    FIELD_AD_TYPE,
+    FIELD_EVENT_TYPE,
+    FIELD_EVENT_TIME,
+    FIELD_IP_ADDRESS,
+};
 
 struct parse {
     yajl_handle parser;
     const char *text; /* Of the event. */
     size_t text_size;
     struct gale_slice fields[YSB_EVENT_FIELDS_COUNT]; /* data NULL: not seen. */
-    int field;       /* That the next value is for, or FIELD_NONE. */
-    unsigned depth;  /* Maps and lists that are open. */
-    unsigned events; /* Maps that ended at depth 0. */
+    enum field field;                                 /* That the next value is for. */
+    unsigned depth;                                   /* Maps and lists that are open. */
+    unsigned events;                                  /* Maps that ended at depth 0. */
     size_t decoded_size;
     char decoded[DECODED_SIZE];
 };
 
-/* Keys come in the order of the table, so the one behind the last is tried first. */
+/* By size first: then each comparison has a fixed size and is two words, no call. */
+static enum field field_of(const unsigned char *key, size_t size)
+{
+    switch (size) {
+    case 5: return memcmp(key, "ad_id", 5) == 0 ? FIELD_AD_ID : FIELD_NONE;
+    case 7:
+        return memcmp(key, "user_id", 7) == 0   ? FIELD_USER_ID
+               : memcmp(key, "page_id", 7) == 0 ? FIELD_PAGE_ID
+               : memcmp(key, "ad_type", 7) == 0 ? FIELD_AD_TYPE
+                                                : FIELD_NONE;
+    case 10:
+        return memcmp(key, "event_type", 10) == 0   ? FIELD_EVENT_TYPE
+               : memcmp(key, "event_time", 10) == 0 ? FIELD_EVENT_TIME
+               : memcmp(key, "ip_address", 10) == 0 ? FIELD_IP_ADDRESS
+                                                    : FIELD_NONE;
+    default: return FIELD_NONE;
+    }
+}
+
 static int on_key(void *context, const unsigned char *key, size_t size)
 {
     struct parse *parse = context;
-    int expected = parse->field + 1;
-    parse->field = FIELD_NONE;
-    if (parse->depth != 1) {
-        return 1;
-    }
-    for (int i = 0; i < YSB_EVENT_FIELDS_COUNT; i++) {
-        int field = (expected + i) % YSB_EVENT_FIELDS_COUNT;
-        if (keys[field].size == size && memcmp(keys[field].name, key, size) == 0) {
-            parse->field = field;
-            break;
-        }
-    }
+    parse->field = parse->depth == 1 ? field_of(key, size) : FIELD_NONE;
     return 1;
 }
 
