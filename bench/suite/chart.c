@@ -16,7 +16,8 @@ enum {
     CHART_BOTTOM = 40,
     CHART_Y_TICKS = 5,
     CHART_X_TICKS = 5,
-    CHART_LOG_FEW = 2, /* decades */
+    CHART_LOG_FEW = 2,  /* decades that have ticks within them */
+    CHART_LOG_MANY = 6, /* more than these have a tick every other one */
     CHART_DOT = 3,
 };
 static const double log_from = 30;
@@ -214,7 +215,9 @@ struct chart_ticks chart_ticks_log(double low, double high)
     int last = (int)ceil(log10(high) - 1e-9);
     last = last > first ? last : first + 1;
     size_t each = last - first <= CHART_LOG_FEW ? 3 : 1;
-    for (int decade = first; decade <= last; decade++) {
+    int step = last - first > CHART_LOG_MANY ? 2 : 1;
+    last += (last - first) % step;
+    for (int decade = first; decade <= last; decade += step) {
         for (size_t i = 0; i < each && ticks.count < CHART_TICKS_MAX; i++) {
             if (decade < last || i == 0) {
                 ticks.values[ticks.count++] = within[i] * pow(10, decade);
@@ -371,7 +374,9 @@ static void draw_line(const struct chart *chart, const struct frame *frame,
             is_open = false;
             continue;
         }
-        fprintf(file, "%c%.1f %.1f", is_open ? 'L' : 'M', x_of(frame, x), y_of(frame, y));
+        /* The round end of "h0" shows a point that stands between gaps. */
+        fprintf(file, "%c%.1f %.1f%s", is_open ? 'L' : 'M', x_of(frame, x), y_of(frame, y),
+                is_open ? "" : "h0");
         is_open = true;
     }
     fputs("\"><title>", file);

@@ -39,7 +39,8 @@ struct chart_ticks {
 
 /** From 0 to `high` or a little more in about `wanted` steps of 1, 2 or 5. */
 struct chart_ticks chart_ticks_linear(double high, unsigned wanted);
-/** Whole decades around a range above 0; where they are few, 2 and 5 within them too. */
+/** Whole decades around a range above 0; where they are few, 2 and 5 within them too, where they
+ *  are many, every other one. */
 struct chart_ticks chart_ticks_log(double low, double high);
 /** All ticks of an axis get the same scale and decimals: "2.5 M". */
 const char *chart_tick_text(const struct chart_ticks *ticks, size_t index, const char *unit,

@@ -19,7 +19,7 @@
 enum {
     LIVE_HISTORY_MAX = 128,
     LIVE_BAR_WIDTH = 30,
-    LIVE_FIGURE_WIDTH = 26, /* of the text before a sparkline */
+    LIVE_FIGURE_WIDTH = 34, /* of the text before a sparkline */
     LIVE_MARGIN = 4,
     LIVE_TEXT_SIZE = 128,
 };

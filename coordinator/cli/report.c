@@ -181,12 +181,12 @@ static void json_workers(struct jsonw *json, const struct run_report *report)
 static void json_latency(struct jsonw *json, const struct run_report *report)
 {
     jsonw_open_object(json, "complete_latency_us");
-    jsonw_number(json, "p50", (double)report->complete_p50_ns / 1e3, 1);
-    jsonw_number(json, "p99", (double)report->complete_p99_ns / 1e3, 1);
-    jsonw_number(json, "p999", (double)report->complete_p999_ns / 1e3, 1);
-    jsonw_number(json, "p9999", (double)report->complete_p9999_ns / 1e3, 1);
-    jsonw_number(json, "max", (double)report->complete_max_ns / 1e3, 1);
-    jsonw_number(json, "mean", (double)report->complete_mean_ns / 1e3, 1);
+    jsonw_number(json, "p50", (double)report->complete_p50_ns / 1e3, 3);
+    jsonw_number(json, "p99", (double)report->complete_p99_ns / 1e3, 3);
+    jsonw_number(json, "p999", (double)report->complete_p999_ns / 1e3, 3);
+    jsonw_number(json, "p9999", (double)report->complete_p9999_ns / 1e3, 3);
+    jsonw_number(json, "max", (double)report->complete_max_ns / 1e3, 3);
+    jsonw_number(json, "mean", (double)report->complete_mean_ns / 1e3, 3);
     jsonw_uint(json, "count", report->complete_count);
     jsonw_close_object(json);
 }
@@ -236,9 +236,9 @@ static void json_sample_latency(struct jsonw *json, const struct run_sample *sam
         return;
     }
     jsonw_open_object(json, "latency_us");
-    jsonw_number(json, "p50", (double)sample->recent_p50_ns / 1e3, 1);
-    jsonw_number(json, "p99", (double)sample->recent_p99_ns / 1e3, 1);
-    jsonw_number(json, "p999", (double)sample->recent_p999_ns / 1e3, 1);
+    jsonw_number(json, "p50", (double)sample->recent_p50_ns / 1e3, 3);
+    jsonw_number(json, "p99", (double)sample->recent_p99_ns / 1e3, 3);
+    jsonw_number(json, "p999", (double)sample->recent_p999_ns / 1e3, 3);
     jsonw_uint(json, "count", sample->recent_count);
     jsonw_close_object(json);
 }

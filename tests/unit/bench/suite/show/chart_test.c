@@ -82,6 +82,8 @@ static void ticks_log_span_whole_decades(void **state)
     assert_true(ticks.low == 100 && ticks.high == 100000 && ticks.count == 4);
     ticks = chart_ticks_log(2, 50);
     assert_true(ticks.low == 1 && ticks.high == 100 && ticks.count == 7);
+    ticks = chart_ticks_log(0.15, 900000);
+    assert_true(ticks.low == 0.1 && ticks.high == 1e7 && ticks.count == 5);
     ticks = chart_ticks_log(0, -1);
     assert_true(ticks.low > 0 && ticks.high > ticks.low);
     assert_true(chart_ticks_log(1e-300, 1e300).count <= CHART_TICKS_MAX);
