@@ -213,6 +213,7 @@ EXEC_HOT static __attribute__((noinline)) enum gale_err emit_general(
                      out->values == task->routes[stream].fields_count && out->nested == 0)) {
         enum gale_err err = check_slowly(task, stream);
         if (err != GALE_OK) {
+            emit_refused(task);
             return err;
         }
     }
@@ -226,7 +227,11 @@ EXEC_HOT static __attribute__((noinline)) enum gale_err emit_general(
         options = &counted;
     }
     if (!GALE_LIKELY(!route->direct)) {
-        return emit_to_named(task, stream, &tuple, scope, options);
+        result = emit_to_named(task, stream, &tuple, scope, options);
+        if (result != GALE_OK) {
+            emit_refused(task);
+        }
+        return result;
     }
     task->count.emitted++;
     for (struct output *output = route->outputs, *end = output + route->outputs_count;
@@ -293,10 +298,9 @@ static enum gale_err emit_anchored(struct task *task, unsigned stream,
     return err;
 }
 
-enum gale_err gale_emit_with(struct gale_task *head, unsigned stream,
-                             struct gale_emit_options *options)
+static enum gale_err emit_with(struct task *task, unsigned stream,
+                               struct gale_emit_options *options)
 {
-    struct task *task = task_of(head);
     bool spout = task->component->spout != NULL;
     options->tasks_count = 0;
     if (((options->flags & GALE_EMIT_ROOT) && !spout) ||
@@ -315,4 +319,15 @@ enum gale_err gale_emit_with(struct gale_task *head, unsigned stream,
     }
     return emit_scoped(task, stream, task->scope ? task->scope : &task->exec->unanchored,
                        options);
+}
+
+enum gale_err gale_emit_with(struct gale_task *head, unsigned stream,
+                             struct gale_emit_options *options)
+{
+    struct task *task = task_of(head);
+    enum gale_err err = emit_with(task, stream, options);
+    if (err != GALE_OK) {
+        emit_refused(task);
+    }
+    return err;
 }

@@ -30,6 +30,7 @@
 #define EXEC_TURN_NS 5000000   /* a task with slow calls gives way after so long */
 #define EXEC_SLOW_NS 20000     /* a call that took so long: the next one is timed as well */
 #define EXEC_LANE_QUEUE_MAX 2u /* closed batches that wait before the lane counts as full */
+#define EXEC_REFUSED_NS INT64_C(1000000000) /* between reports of refused tuples of one lane */
 #define EXEC_LANE_CYCLE_BYTES_MAX (64u << 20) /* on a cycle; beyond it tuples fail */
 #define EXEC_CHAIN_DEPTH_MAX 24u              /* chained calls inside one another */
 #define EXEC_KEPT_MAX 65536u                  /* kept tuples of a task */
@@ -119,6 +120,7 @@ struct lane {
     bool waiting;           /* in waiting_lanes */
     bool full;              /* heads that reach it must not start */
     bool in_cycle;
+    int64_t refused_ns; /* when a refused tuple was last reported; 0: never */
 };
 
 struct target {
@@ -214,8 +216,7 @@ struct task {
     uint64_t sample_at;          /* executed at which the time is taken next */
     bool manual;
     bool hooked;
-    bool plain;      /* neither manual nor hooked */
-    bool overflowed; /* output limit hit in this call */
+    bool plain; /* neither manual nor hooked */
     /* heads */
     struct lane **reach; /* lanes that it can fill by one call */
     uint32_t reach_count;
@@ -366,6 +367,14 @@ struct anchors {
     const struct gale_tuple *const *tuples;
     uint32_t tuples_count;
 };
+
+/* A tuple of the call in execution was not sent: where its return settles the input, that fails. */
+static inline void emit_refused(struct task *task)
+{
+    if (task->scope && !task->manual) {
+        task->scope->failed = true;
+    }
+}
 
 /* emit.c */
 enum gale_err emit_scoped(struct task *task, unsigned stream, struct scope *scope,

@@ -4,7 +4,9 @@
  * nothing else to do, is closed and goes to the target's inbox or into the peer's frame as soon as
  * there is room. Blocks that wait make the lane full, which stops the heads that feed it (back-
  * pressure); nothing is dropped. Only on a cycle, where stopping could deadlock, lanes grow to a
- * named bound and tuples beyond it fail.
+ * named bound and tuples beyond it fail: one to this worker hands on at once and is never full, one to a
+ * peer may be, but heads on the cycle do not wait for it. A cycle that multiplies its tuples without end
+ * stays at the bound and says so until the run is stopped.
  */
 #include "exec/internal.h"
 
@@ -262,13 +264,17 @@ static struct block *open_block(struct exec *exec, struct lane *lane, uint32_t s
 static enum gale_err refuse(struct exec *exec, struct lane *lane, struct scope *scope)
 {
     exec->limit_hits++;
-    scope->failed = true;
+    scope->failed = scope->failed || !lane->source->manual;
     lane->source->count.errors++;
-    gale_task_error(
-        &lane->source->head,
-        "more than %u MiB wait for task %u: the tuple fails; emit less in one call, "
-        "or lower max_pending where the topology has a cycle",
-        EXEC_OUTPUT_MAX >> 20, lane->target_task);
+    if (lane->refused_ns == 0 || exec->now_ns - lane->refused_ns >= EXEC_REFUSED_NS) {
+        lane->refused_ns = exec->now_ns;
+        gale_task_error(&lane->source->head,
+                        "more than %u MiB wait for task %u: tuples fail; %s",
+                        EXEC_OUTPUT_MAX >> 20, lane->target_task,
+                        lane->in_cycle ? "let the cycle make fewer tuples than it takes, or "
+                                         "lower max_pending"
+                                       : "emit less in one call (tick and finish: in slices)");
+    }
     return GALE_ERR_LIMIT;
 }
 

@@ -139,7 +139,9 @@ GALE_API enum gale_err gale_put_fields(struct gale_out *out, const struct gale_t
 
 /**
  * Emits what was put. In a bolt the tuple is anchored to the tuple being executed; outside
- * execute (tick, timer, fd, finish) it is unanchored; in a spout it is untracked.
+ * execute (tick, timer, fd, finish) it is unanchored; in a spout it is untracked. An emit that returns
+ * an error inside execute fails the tuple in execution, even if execute then returns GALE_OK: its tree
+ * has lost a tuple. A bolt with GALE_BOLT_MANUAL_ACK decides for itself.
  * @param task the calling task. @param stream index of a declared stream (0 = first declared).
  * @return GALE_OK (also when nobody subscribes), GALE_ERR_INVALID (wrong number of fields, unknown
  * stream; counted and logged), GALE_ERR_LIMIT (tuple or one call's output too large).
