@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The generator; see event.h. Event n draws its random words from a key mixed out of seed and n:
- * word i is mix(key + i · odd constant), so that words do not wait for each other and need no state.
+ * word i is a number x = key + i · odd constant times x ^ another constant, the upper half of the
+ * product folded onto the lower, so that words do not wait for each other.
  * Everything is integer arithmetic but the making of the price table.
  *
  * Letters are made eight at a time: each byte of a word times 26, without the lower half, is one of
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #define ODD UINT64_C(0x9e3779b97f4a7c15)
+#define WORD_KEY UINT64_C(0xc2b2ae3d27d4eb4f)
 #define CHANNEL_KEY UINT64_C(0x6368616e6e656c73)
 
 #define HOT_BATCH 100 /* The hot one is the first (bidders: second) of so many in a row. */
@@ -96,7 +98,8 @@ static inline struct words words_of(const struct nexmark_generator *generator, u
 static inline uint64_t next_word(struct words *words)
 {
     words->at += ODD;
-    return mix(words->at);
+    unsigned __int128 product = (unsigned __int128)words->at * (words->at ^ WORD_KEY);
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 /* 0 … bound − 1 from 32 random bits. */
