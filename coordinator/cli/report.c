@@ -285,6 +285,25 @@ void report_note_json(const char *line, FILE *file)
     fflush(file);
 }
 
+void report_warning_json(const struct diag_item *item, FILE *file)
+{
+    struct jsonw json;
+    char code[16];
+    snprintf(code, sizeof code, "W%d", (int)item->code);
+    jsonw_init(&json, file);
+    jsonw_open_object(&json, NULL);
+    jsonw_open_object(&json, "warning");
+    jsonw_string(&json, "code", code);
+    jsonw_string(&json, "file", item->place.file);
+    jsonw_uint(&json, "line", item->place.line);
+    jsonw_uint(&json, "column", item->place.column);
+    jsonw_string(&json, "message", item->text);
+    jsonw_string(&json, "hint", item->hint);
+    jsonw_close_object(&json);
+    jsonw_close_object(&json);
+    jsonw_end(&json);
+}
+
 void report_json(const struct run_report *report, FILE *file)
 {
     struct jsonw json;

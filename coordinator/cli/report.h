@@ -15,6 +15,8 @@ void report_json(const struct run_report *report, FILE *file);
 void report_sample_json(const struct run_sample *sample, FILE *file);
 /** One line, {"note":"…"}, at once. */
 void report_note_json(const char *line, FILE *file);
+/** One line, {"warning":{…}}: a finding that does not stop the run. */
+void report_warning_json(const struct diag_item *item, FILE *file);
 /** "completed", "duration", "interrupted", "aborted", "failed". */
 const char *report_end_name(enum run_end end);
 

@@ -229,7 +229,7 @@ static int run(const struct invocation *call)
     }
     filling_names(&filling, name);
     bool found = toolkit_find(&filling.toolkit);
-    if (!found && strcmp(kind, "topology") != 0 && !call->quiet) {
+    if (!found && strcmp(kind, "topology") != 0 && !call->quiet && !call->json) {
         fprintf(stderr, "note: no headers and library beside this gale; the Makefile needs "
                         "pkg-config to know gale\n");
     }

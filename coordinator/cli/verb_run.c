@@ -25,6 +25,7 @@ enum {
     RUN_BLOCK_SAMPLE_MS = 500,
     RUN_LINE_SAMPLE_MS = 1000,
     RUN_JSON_SAMPLE_MS = 200, /* each waits for the next beats: about one in 250 ms */
+    RUN_JSON_RARE_MS = 10000, /* without --progress */
 };
 static const int64_t line_every_ns = INT64_C(10000000000);
 static const int64_t progress_every_ns = INT64_C(950000000);
@@ -67,7 +68,7 @@ static void on_sample(void *self, const struct run_sample *sample)
 static void on_note(void *self, const char *line)
 {
     struct run_look *look = self;
-    if (look->samples) {
+    if (look->samples || (look->call->json && !look->call->quiet)) {
         report_note_json(line, stderr);
     } else if (!look->call->quiet) {
         view_note(&look->view, line);
@@ -89,6 +90,12 @@ static void on_diagnostics(void *self, const struct diag *diag)
         (void)output_fail(true, EXIT_INVALID, hint, "%s: %zu error%s, the first: %s",
                           look->call->args[0], diag->errors_count,
                           diag->errors_count == 1 ? "" : "s", diag->items[0].text);
+        return;
+    }
+    if (look->call->json) {
+        for (size_t i = 0; i < diag->count; i++) {
+            report_warning_json(&diag->items[i], stderr);
+        }
         return;
     }
     buf_init(&text, 0);
@@ -211,9 +218,9 @@ static void choose_view(struct run_look *look, struct run_options *options)
     view_init(&look->view, stderr, mode, progress ? progress_every_ns : line_every_ns);
     look->view.color = output_color_of(stderr, call->color);
     look->view.shared = isatty(STDOUT_FILENO) == 1;
-    look->samples = call->json && progress && mode != VIEW_NONE;
-    options->sample_ms = mode == VIEW_NONE    ? 0
-                         : look->samples      ? RUN_JSON_SAMPLE_MS
+    look->samples = call->json && mode != VIEW_NONE;
+    options->sample_ms = mode == VIEW_NONE ? 0
+                         : look->samples   ? (progress ? RUN_JSON_SAMPLE_MS : RUN_JSON_RARE_MS)
                          : mode == VIEW_BLOCK ? RUN_BLOCK_SAMPLE_MS
                                               : RUN_LINE_SAMPLE_MS;
 }

@@ -155,6 +155,7 @@ static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation
                           "1",
                           "--log",
                           level_name(run->options->log_level),
+                          run->options->json ? "--log-json" : NULL,
                           NULL};
     struct process_limits limits = {run->plan->memory_max, run->plan->open_files_max};
     struct gale_error error = {0};
@@ -495,7 +496,10 @@ int run_topology(const struct run_options *options, const struct run_view *view)
         .options = options, .view = view, .end = RUN_END_COMPLETED, .sockets = {.lock = -1}};
     struct gale_error error = {0};
     buf_init(&run.out, MESSAGE_SIZE_MAX);
-    log_init(options->log_level, "run", isatty(STDERR_FILENO) == 1 && !options->json);
+    log_init(options->log_level, "run",
+             options->json                ? LOG_FORM_JSON
+             : isatty(STDERR_FILENO) == 1 ? LOG_FORM_PRETTY
+                                          : LOG_FORM_LOGFMT);
     enum gale_err err = load(&run, &error);
     if (err != GALE_OK) {
         return fail(&run, err == GALE_ERR_NOT_FOUND ? RUN_EXIT_NO_INPUT : RUN_EXIT_INVALID,

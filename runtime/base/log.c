@@ -25,6 +25,7 @@
 #define LINE_SIZE_MAX 2048
 #define MESSAGE_SIZE_MAX 1024
 #define WHO_SIZE_MAX 64
+#define TAIL_SIZE 512 /* kept behind a JSON message for what follows */
 #define SITES_COUNT 128
 #define SITE_LINES_PER_SECOND 20
 #define NS_PER_S INT64_C(1000000000)
@@ -43,7 +44,7 @@ struct line {
 
 static enum gale_log_level level_min = GALE_LOG_INFO;
 static char process_name[WHO_SIZE_MAX];
-static bool pretty_form;
+static enum log_form line_form;
 static pthread_mutex_t sites_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct site sites[SITES_COUNT];
 
@@ -53,10 +54,10 @@ static _Thread_local unsigned task_number;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
-void log_init(enum gale_log_level level, const char *who, bool pretty)
+void log_init(enum gale_log_level level, const char *who, enum log_form form)
 {
     level_min = level;
-    pretty_form = pretty;
+    line_form = form;
     str_copy(process_name, sizeof process_name, who ? who : "");
 }
 
@@ -161,8 +162,83 @@ static void line_add_plain(struct line *line, const char *text)
     }
 }
 
+/* Bytes of the character that begins at `text`; 0: it is no UTF-8. */
+static size_t character_size(const unsigned char *text)
+{
+    static const struct {
+        unsigned char mask, lead,
+            least; /* least: of the second byte where the first is `lead` */
+    } forms[] = {{0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0xa0}, {0xf8, 0xf0, 0x90}};
+    if (*text < 0x80) {
+        return 1;
+    }
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if ((*text & forms[i].mask) != forms[i].lead) {
+            continue;
+        }
+        for (size_t k = 1; k < i + 2; k++) {
+            if ((text[k] & 0xc0) != 0x80) {
+                return 0;
+            }
+        }
+        bool overlong = *text == forms[i].lead && text[1] < forms[i].least;
+        bool outside = *text > 0xf4 || (*text == 0xf4 && text[1] > 0x8f) ||
+                       (*text == 0xed && text[1] > 0x9f) || *text < 0xc2;
+        return overlong || outside ? 0 : i + 2;
+    }
+    return 0;
+}
+
+/* A JSON member behind others. It is cut where the line would grow beyond `room`, never inside a
+ * character, so that the line stays a document. */
+static void line_add_member(struct line *line, const char *key, const char *text, size_t room)
+{
+    line_add_text(line, line->size == 0 ? "{\"" : ",\"");
+    line_add_pair(line, key, "\":\"");
+    while (*text && line->size + 6 < room) {
+        unsigned char c = (unsigned char)*text;
+        size_t size = character_size((const unsigned char *)text);
+        char escaped[8];
+        if (size == 0) {
+            line_add_text(line, "\xef\xbf\xbd");
+            size = 1;
+        } else if (c == '"' || c == '\\') {
+            snprintf(escaped, sizeof escaped, "\\%c", c);
+            line_add_text(line, escaped);
+        } else if (c < 0x20) {
+            snprintf(escaped, sizeof escaped, "\\u%04x", c);
+            line_add_text(line, escaped);
+        } else {
+            line_add(line, text, size);
+        }
+        text += size;
+    }
+    line_add_text(line, "\"");
+}
+
+static void line_make_json(struct line *line, const char *time, const char *level,
+                           const char *message)
+{
+    line_add_member(line, "ts", time, LINE_SIZE_MAX);
+    line_add_member(line, "level", level, LINE_SIZE_MAX);
+    line_add_member(line, "msg", message, LINE_SIZE_MAX - TAIL_SIZE);
+    if (task_topology) {
+        line_add_member(line, "topology", task_topology, LINE_SIZE_MAX - TAIL_SIZE / 4 * 3);
+    }
+    if (task_component) {
+        char number[16];
+        snprintf(number, sizeof number, "%u", task_number);
+        line_add_member(line, "component", task_component, LINE_SIZE_MAX - TAIL_SIZE / 2);
+        line_add_pair(line, ",\"task\":", number);
+    }
+    if (process_name[0]) {
+        line_add_member(line, "worker", process_name, LINE_SIZE_MAX - TAIL_SIZE / 4);
+    }
+}
+
 static void line_make(struct line *line, enum gale_log_level level, const char *message)
 {
+    bool pretty = line_form == LOG_FORM_PRETTY;
     struct timespec now;
     struct tm parts;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -171,7 +247,13 @@ static void line_make(struct line *line, enum gale_log_level level, const char *
     strftime(day, sizeof day, "%Y-%m-%dT", &parts);
     strftime(time_of_day, sizeof time_of_day, "%H:%M:%S", &parts);
     snprintf(number, sizeof number, ".%03ld", now.tv_nsec / 1000000);
-    if (pretty_form) {
+    if (line_form == LOG_FORM_JSON) {
+        char time[96];
+        snprintf(time, sizeof time, "%s%s%sZ", day, time_of_day, number);
+        line_make_json(line, time, level_names[level], message);
+        return;
+    }
+    if (pretty) {
         line_add_text(line, time_of_day);
         line_add_pair(line, " ", level_names[level]);
         line_add_pair(line, " ", process_name);
@@ -182,15 +264,15 @@ static void line_make(struct line *line, enum gale_log_level level, const char *
         line_add_text(line, " msg=");
         line_add_quoted(line, message);
     }
-    if (task_topology && !pretty_form) {
+    if (task_topology && !pretty) {
         line_add_pair(line, " topology=", task_topology);
     }
     snprintf(number, sizeof number, "%u", task_number);
     if (task_component) {
-        line_add_pair(line, pretty_form ? " " : " component=", task_component);
-        line_add_pair(line, pretty_form ? "/" : " task=", number);
+        line_add_pair(line, pretty ? " " : " component=", task_component);
+        line_add_pair(line, pretty ? "/" : " task=", number);
     }
-    if (pretty_form) {
+    if (pretty) {
         line_add_text(line, ": ");
         line_add_plain(line, message);
     } else if (process_name[0]) {
@@ -222,10 +304,19 @@ void gale_log(enum gale_log_level level, const char *format, ...)
     line_make(&line, level, message);
     if (left_out) {
         char note[64];
-        snprintf(note, sizeof note,
-                 pretty_form ? " (%llu like this left out)" : " left_out=%llu",
-                 (unsigned long long)left_out);
+        unsigned long long count = left_out;
+        switch (line_form) {
+        case LOG_FORM_PRETTY:
+            snprintf(note, sizeof note, " (%llu like this left out)", count);
+            break;
+        case LOG_FORM_JSON: snprintf(note, sizeof note, ",\"left_out\":%llu", count); break;
+        case LOG_FORM_LOGFMT:
+        default: snprintf(note, sizeof note, " left_out=%llu", count); break;
+        }
         line_add_text(&line, note);
+    }
+    if (line_form == LOG_FORM_JSON) {
+        line_add_text(&line, "}");
     }
     line.text[line.size++] = '\n';
     /* A log that cannot be written has nobody to be told about it. */

@@ -6,10 +6,15 @@
 #include <gale/log.h>
 #include <stdbool.h>
 
+enum log_form {
+    LOG_FORM_LOGFMT, /* ts= level= msg= topology= component= task= worker= */
+    LOG_FORM_PRETTY, /* short, for a terminal */
+    LOG_FORM_JSON    /* an object in each line, with the keys of logfmt */
+};
+
 /** Lines below `level` are dropped. `who` (copied, ≤ 63 characters) is shown as worker=/process.
- *  `pretty`: short form for a terminal, else logfmt (ts= level= msg= topology= component= task=
- *  worker=). At most 20 lines a second and call site pass; the rest is counted and said. */
-void log_init(enum gale_log_level level, const char *who, bool pretty);
+ *  At most 20 lines a second and call site pass; the rest is counted and said. */
+void log_init(enum gale_log_level level, const char *who, enum log_form form);
 enum gale_log_level log_level(void);
 /** Names the component and task whose callback runs now on this thread (NULL: none). The strings
  *  stay the caller's and must live until changed. */

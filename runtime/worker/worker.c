@@ -538,9 +538,11 @@ static bool parse(struct worker *worker, int argc, char **argv)
                                           {"epoch", required_argument, NULL, 'e'},
                                           {"attempt", required_argument, NULL, 'a'},
                                           {"log", required_argument, NULL, 'l'},
+                                          {"log-json", no_argument, NULL, 'j'},
                                           {"parent", required_argument, NULL, 'p'},
                                           {NULL, 0, NULL, 0}};
     enum gale_log_level level = GALE_LOG_INFO;
+    enum log_form form = isatty(STDERR_FILENO) == 1 ? LOG_FORM_PRETTY : LOG_FORM_LOGFMT;
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
         switch (option) {
@@ -555,13 +557,14 @@ static bool parse(struct worker *worker, int argc, char **argv)
                 return false;
             }
             break;
+        case 'j': form = LOG_FORM_JSON; break;
         case 'p': break; /* Taken by the binary before anything else. */
         default: return false;
         }
     }
     char who[32];
     snprintf(who, sizeof(who), "%u", worker->index);
-    log_init(level, who, isatty(STDERR_FILENO) == 1);
+    log_init(level, who, form);
     return worker->control_endpoint && worker->bind_endpoint && worker->incarnation != 0;
 }
 

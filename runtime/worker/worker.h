@@ -3,7 +3,7 @@
  * The worker process: one engine thread that runs an executor for its share of a topology, joined
  * to the coordinator and to the other workers by one bound endpoint. Started by the supervisor as
  * `gale worker --control ENDPOINT --bind ENDPOINT --index N --incarnation HEX --epoch N --attempt N
- * --log LEVEL`; everything else it is told by messages.
+ * --log LEVEL [--log-json]`; everything else it is told by messages.
  */
 #ifndef WORKER_WORKER_H
 #define WORKER_WORKER_H

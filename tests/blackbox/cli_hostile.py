@@ -56,6 +56,11 @@ class Call:
         return out, err
 
 
+    def json_lines(self):
+        for line in self.end(0)[1].splitlines():
+            json.loads(line)
+
+
 def calls(wish):
     """The verbs that look into a module when $HOSTILE is `wish`."""
     file = MODULE if wish.startswith("build") else FILE
@@ -115,7 +120,16 @@ def test_json():
         error = json.loads(err)["error"]
         check(out == "" and error["code"] == "invalid_topology" and MODULE in error["message"],
               f"{verb}: {err}")
-    ok("the same as JSON")
+    call = Call("worker-segv", "run", "--json", "--log-level", "debug", FILE, "--state-dir",
+                path("state"), "--fresh")
+    out, err = call.end(70)
+    lines = [json.loads(line) for line in err.splitlines()]
+    check(json.loads(out)["end"] == "failed", out)
+    for key in ("level", "note", "error"):
+        check(any(key in line for line in lines), f"no {key} among {lines}")
+    Call("load-none", "run", "--json", "--log-level", "debug", "--workers", "2", FILE,
+         "--state-dir", path("state"), "--fresh").json_lines()
+    ok("the same as JSON, each line of stderr by itself")
 
 
 def test_one_report_for_a_module():

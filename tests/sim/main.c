@@ -96,7 +96,7 @@ int main(int argc, char **argv)
                         "[--no-duplicate-check] [--no-epoch-check] [--expect-violation]\n");
         return 64;
     }
-    log_init(GALE_LOG_ERROR, "sim", false);
+    log_init(GALE_LOG_ERROR, "sim", LOG_FORM_LOGFMT);
     signal(SIGABRT, on_abort);
     signal(SIGSEGV, on_abort);
     bool violated = false;

@@ -41,7 +41,7 @@ static void capture_stop(void)
 static void log_line_has_all_pairs_and_escapes(void **state)
 {
     (void)state;
-    log_init(GALE_LOG_INFO, "w1", false);
+    log_init(GALE_LOG_INFO, "w1", LOG_FORM_LOGFMT);
     log_set_task("topo", "split", 3);
     capture_start();
     gale_log(GALE_LOG_WARN, "say \"%s\"", "a\nb\x1b");
@@ -59,10 +59,10 @@ static void log_pretty_line_is_short_and_long_messages_stay_one_line(void **stat
     (void)state;
     static char text[5000];
     memset(text, '"', sizeof text - 1);
-    log_init(GALE_LOG_DEBUG, "gale", true);
+    log_init(GALE_LOG_DEBUG, "gale", LOG_FORM_PRETTY);
     capture_start();
     gale_log(GALE_LOG_INFO, "started");
-    log_init(GALE_LOG_DEBUG, "gale", false);
+    log_init(GALE_LOG_DEBUG, "gale", LOG_FORM_LOGFMT);
     gale_log(GALE_LOG_INFO, "%s", text);
     capture_stop();
     assert_non_null(strstr(output, " info gale: started\n"));
@@ -73,10 +73,33 @@ static void log_pretty_line_is_short_and_long_messages_stay_one_line(void **stat
     assert_int_equal(newline[1], '\0');
 }
 
+static void log_json_line_is_a_document_whatever_the_message(void **state)
+{
+    (void)state;
+    static char text[3000];
+    memset(text, '\x01', sizeof text - 1);
+    log_init(GALE_LOG_INFO, "w1", LOG_FORM_JSON);
+    log_set_task("topo", "split", 3);
+    capture_start();
+    gale_log(GALE_LOG_WARN, "say \"%s\"", "a\nb\\ \xc3\xa4 \xc3 \xc0\x80 \xed\xa0\x80");
+    gale_log(GALE_LOG_ERROR, "%s", text);
+    capture_stop();
+    log_set_task(NULL, NULL, 0);
+    assert_memory_equal(output, "{\"ts\":\"20", 9);
+    assert_non_null(strstr(output,
+                           "Z\",\"level\":\"warn\",\"msg\":\"say \\\"a\\u000ab\\\\ \xc3\xa4 "
+                           "\xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd "
+                           "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\\\"\",\"topology\":\"topo\","
+                           "\"component\":\"split\",\"task\":3,\"worker\":\"w1\"}\n"));
+    char *newline = strchr(output, '\n');
+    assert_non_null(strstr(newline, "\\u0001\",\"topology\":\"topo\",\"component\":\"split\","
+                                    "\"task\":3,\"worker\":\"w1\"}\n"));
+}
+
 static void log_site_over_its_limit_is_cut_off_others_are_not(void **state)
 {
     (void)state;
-    log_init(GALE_LOG_INFO, "", false);
+    log_init(GALE_LOG_INFO, "", LOG_FORM_LOGFMT);
     capture_start();
     for (int i = 0; i < 1000; i++) {
         gale_log(GALE_LOG_INFO, "storm %d", i);
@@ -100,7 +123,7 @@ static void log_level_names_are_parsed(void **state)
     assert_int_equal(level, GALE_LOG_ERROR);
     assert_false(log_level_parse("ERROR", &level));
     assert_int_equal(level, GALE_LOG_ERROR);
-    log_init(GALE_LOG_WARN, NULL, false);
+    log_init(GALE_LOG_WARN, NULL, LOG_FORM_LOGFMT);
     assert_int_equal(log_level(), GALE_LOG_WARN);
 }
 
@@ -109,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(log_line_has_all_pairs_and_escapes),
         cmocka_unit_test(log_pretty_line_is_short_and_long_messages_stay_one_line),
+        cmocka_unit_test(log_json_line_is_a_document_whatever_the_message),
         cmocka_unit_test(log_site_over_its_limit_is_cut_off_others_are_not),
         cmocka_unit_test(log_level_names_are_parsed),
     };
