@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 MAKEFLAGS :=
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help build demo check sim soak fuzz bench format install clean
+.PHONY: help build demo check sim soak fuzz bench bench-peers format install clean
 
 help:
 	@echo "make demo     build and count words in several worker processes"
@@ -19,6 +19,7 @@ help:
 	@echo "make soak                  ten minutes at full rate, memory must stay flat"
 	@echo "make fuzz FUZZ_SECONDS=n   n seconds for each fuzz target (60)"
 	@echo "make bench BENCH=...       gale bench with these arguments"
+	@echo "make bench-peers           Gale, Storm and Flink in turns (needs maven and Java)"
 	@echo "make format                clang-format over the sources"
 	@echo "make install PREFIX=dir    gale, libgale, headers (/usr/local)"
 	@echo "make clean                 removes build/"
@@ -48,6 +49,10 @@ fuzz:
 
 bench: build
 	@cd "$(root)" && build/release/gale bench $(BENCH)
+
+bench-peers: build
+	@cd "$(root)" && GALE_BUILD="$(root)build/release" GALE="$(root)build/release/gale" \
+		python3 -B bench/peers/peers.py --json bench/results/local/peers.json $(PEERS)
 
 format:
 	@bash "$(root)tests/lint/lint.sh" fix "$(root:/=)" "$(root)build/release"

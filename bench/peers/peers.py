@@ -245,6 +245,9 @@ def main():
             try:
                 result = measure(args, work)
             finally:
+                # An impatient second Ctrl-C must not leave anything behind.
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)
                 peers_process.stop_all()
     except PeerError as error:
         print(f"peers: {error}", file=sys.stderr)
@@ -254,6 +257,7 @@ def main():
         return 128 + signal.SIGINT
     print(peers_text.text(result))
     if args.json:
+        os.makedirs(os.path.dirname(os.path.abspath(args.json)), exist_ok=True)
         with open(args.json, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)
             file.write("\n")

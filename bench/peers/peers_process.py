@@ -85,8 +85,10 @@ def figures(pid):
     return int(fields[11]) / TICKS, int(fields[12]) / TICKS, int(fields[21]) * PAGE_KB
 
 
-def stop_all(own=os.getpid()):
-    """Ends everything below the driver: asks, waits a little, kills, and collects."""
+def stop_all():
+    """Ends everything below the driver: asks, waits a little, kills, and collects. What is left, if
+    anything, is returned."""
+    own = os.getpid()
     for sign, grace in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, TERM_GRACE_S)):
         left = tree([own]) - {own}
         for pid in left:
@@ -122,6 +124,13 @@ def free_ports(count):
             one.close()
 
 
+def busy_s():
+    """CPU seconds that the whole machine has used so far, time stolen by its host included."""
+    with open("/proc/stat", encoding="ascii") as file:
+        fields = [int(field) for field in file.readline().split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
+
+
 class Sampler:
     """Watches a tree of processes by a thread: CPU time so far, and the largest sum of memory.
 
@@ -153,7 +162,8 @@ class Sampler:
             self.sample()
 
     def sample(self):
-        """(time, user s, system s) now; processes that have ended keep what was last seen."""
+        """(time, user s, system s, busy s of the machine) now; processes that have ended keep what
+        was last seen."""
         with self.lock:
             memory = daemons = 0
             for pid in tree(self.roots()):
@@ -166,7 +176,7 @@ class Sampler:
             self.memory_kb = max(self.memory_kb, memory)
             self.daemons_kb = max(self.daemons_kb, daemons)
             now = (time.monotonic(), sum(c[0] for c in self.cpu.values()),
-                   sum(c[1] for c in self.cpu.values()))
+                   sum(c[1] for c in self.cpu.values()), busy_s())
             self.samples.append(now)
             return now
 
@@ -180,7 +190,8 @@ class Sampler:
 
 
 def cpu_metrics(first, last):
-    """User and system seconds between two samples, and how many cores that is."""
-    user, system = last[1] - first[1], last[2] - first[2]
-    return {"cpu_user_s": user, "cpu_system_s": system,
-            "cores": (user + system) / (last[0] - first[0])}
+    """User and system seconds between two samples, and how many cores that is; foreign_cores is what
+    all other processes of the machine took, which should be next to nothing."""
+    user, system, elapsed = last[1] - first[1], last[2] - first[2], last[0] - first[0]
+    return {"cpu_user_s": user, "cpu_system_s": system, "cores": (user + system) / elapsed,
+            "foreign_cores": max(0.0, last[3] - first[3] - user - system) / elapsed}

@@ -16,11 +16,13 @@ METRICS = {
     "p50_us": ("us", False), "p99_us": ("us", False), "p999_us": ("us", False),
     "complete_p50_us": ("us", False), "complete_p99_us": ("us", False),
     "complete_p999_us": ("us", False), "memory_mb": ("MB", False), "daemons_mb": ("MB", False),
-    "start_ms": ("ms", False),
+    "start_ms": ("ms", False), "foreign_cores": ("cores", False),
 }
 # What is compared between engines, by kind of workload. At a fixed rate throughput is given.
 COMPARED = ("per_s", "per_cpu_s", "memory_mb", "start_ms")
 COMPARED_AT_RATE = ("p50_us", "p99_us", "cores", "memory_mb", "start_ms")
+# So much of a core may go to other processes (Storm's idle daemons among them) in a quiet run.
+FOREIGN_CORES_MAX = 0.15
 # Within this share two medians are equal for the table's purpose.
 EQUAL_SHARE = 0.02
 
@@ -145,6 +147,12 @@ def peer_wins(result):
     """(ratio entry, metric, factor) wherever a peer is better than Gale."""
     return [(entry, metric, value) for entry in result["ratios"]
             for metric, value in entry["factors"].items() if value < 1 - EQUAL_SHARE]
+
+
+def disturbed(result):
+    """Rows in a run of which other processes took part of the machine."""
+    return [row for row in result["results"]
+            if row["metrics"].get("foreign_cores", {}).get("max", 0) > FOREIGN_CORES_MAX]
 
 
 # ---- bars --------------------------------------------------------------------------------------

@@ -142,6 +142,10 @@ def win_lines(result):
 def describe(result):
     where, versions, settings = result["machine"], result["versions"], result["settings"]
     engines = ", ".join(f"{NAMES.get(name, name)} {version}" for name, version in versions.items())
+    rows = peers_result.disturbed(result)
+    noise = [f"NOT QUIET: other processes took up to "
+             f"{max(row['metrics']['foreign_cores']['max'] for row in rows):.2f} cores during "
+             f"{len(rows)} of {len(result['results'])} rows"] if rows else []
     return [f"commit {result['gale']['commit']}; {engines}",
             f"{where['cpu']}, {where['cores']} cores, {where['memory_mb']} MB, "
             f"{where['os']}, kernel {where['kernel']}; {result['started']}",
@@ -149,7 +153,7 @@ def describe(result):
             f"{settings['gale_warmup_s']:g} + {settings['gale_duration_s']:g} s, the others "
             f"{settings['jvm_warmup_s']:g} + {settings['jvm_duration_s']:g} s (warm-up + measured)"
             + ("; QUICK: these figures only show that everything works"
-               if settings["quick"] else "")]
+               if settings["quick"] else "")] + noise
 
 
 def text(result):
