@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# Labels: asan
 """The rows of every Nexmark query equal those that SQLite computes by the queries' SQL text from the
 same events, printed without the engine: with one and two workers, both guarantees, bids that cross
 between the workers, disorder, and through a run that is interrupted and taken up again. The checksums
