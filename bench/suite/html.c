@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_VARIANTS_MAX = CHART_COLORS };
+enum { PAGE_VARIANTS_MAX = CHART_COLORS, PAGE_OWN_MAX = 8 };
 
 /* Charts over time: a member of struct result_point each. */
 static const struct {
@@ -69,11 +69,12 @@ static void put_style(FILE *file)
           "h3{font-size:16px;margin:28px 0 4px}p{margin:4px 0}.check{font-size:13px;margin:2px "
           "0}.quiet{color:var(--soft)}\n"
           ".failed{color:var(--bad)}code{font-size:13px;overflow-wrap:anywhere}\n"
-          ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;"
+          ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:12.5px;"
           "font-variant-numeric:tabular-nums}\n"
-          "th,td{padding:3px 8px;text-align:right;white-space:nowrap;border-bottom:1px solid "
+          "th,td{padding:3px 7px;text-align:right;white-space:nowrap;border-bottom:1px solid "
           "var(--rule);vertical-align:top}\n"
-          "th{color:var(--soft);font-weight:600}.left{text-align:left}td small{display:block;"
+          "th{color:var(--soft);font-weight:600}.left{text-align:left}.own{white-space:normal}"
+          "td small{display:block;"
           "color:var(--soft)}\n"
           "dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin:12px 0}"
           "dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\n"
@@ -145,6 +146,23 @@ static void put_cell(FILE *file, const struct result_metric *metric)
     fputs("</td>", file);
 }
 
+/* A benchmark without throughput has figures of its own instead of the columns. */
+static void put_own_figures(FILE *file, const struct result *result)
+{
+    char name[SUMMARY_NAME_SIZE];
+    char number[CHART_NUMBER_SIZE];
+    fprintf(file, "<td class=\"left own\" colspan=\"%zu\">",
+            sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < result->metrics_count && i < PAGE_OWN_MAX; i++) {
+        const struct result_metric *metric = &result->metrics[i];
+        fputs(i > 0 ? "; " : "", file);
+        chart_text(file, summary_metric_name(metric->name, name));
+        fputc(' ', file);
+        chart_text(file, chart_value(metric->median, metric->unit, number));
+    }
+    fputs(result->metrics_count > PAGE_OWN_MAX ? "; \xe2\x80\xa6</td>" : "</td>", file);
+}
+
 static void put_results(const struct result_document *document, FILE *file)
 {
     char variant[SUMMARY_NAME_SIZE];
@@ -172,7 +190,11 @@ static void put_results(const struct result_document *document, FILE *file)
             chart_text(file, result->error != NULL ? result->error : "no reason was given");
             fputs("</td>", file);
         }
-        for (size_t j = 0; j < columns_count && result->status == RESULT_OK; j++) {
+        bool is_own = result_metric(result, "throughput_per_s") == NULL;
+        if (result->status == RESULT_OK && is_own) {
+            put_own_figures(file, result);
+        }
+        for (size_t j = 0; j < columns_count && result->status == RESULT_OK && !is_own; j++) {
             put_cell(file, result_metric(result, columns[j].metric));
         }
         fputs("</tr>\n", file);
@@ -204,7 +226,9 @@ static void put_metrics(const struct result *result, FILE *file)
 {
     char name[SUMMARY_NAME_SIZE];
     char number[CHART_NUMBER_SIZE];
-    fputs("<details><summary>all figures: ", file);
+    bool is_own = result_metric(result, "throughput_per_s") == NULL;
+    fputs(is_own ? "<details open=\"open\">" : "<details>", file);
+    fputs("<summary>all figures: ", file);
     chart_text(file, result->id);
     fputs("</summary>\n<div class=\"wide\"><table>\n<thead><tr><th class=\"left\">figure</th>"
           "<th>median</th><th>least</th><th>most</th><th class=\"left\">unit</th>"

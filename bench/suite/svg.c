@@ -35,7 +35,8 @@ static const struct {
 } headlines[] = {
     {"latency", "latency_p99_us"}, {"low-throughput", "latency_p99_us"},
     {"startup", "first_acked_ms"}, {"recovery", "recovery_ms"},
-    {"keys", "bytes_per_key"},     {"idle", "memory_peak_mb"},
+    {"overload", "recovery_ms"},   {"keys", "bytes_per_key_short"},
+    {"idle", "idle_run_mb"},
 };
 
 static const struct {
@@ -56,6 +57,20 @@ static const struct {
     {"recovery_ms", "recovery"},
 };
 
+/* The unit stands beside the figure. */
+static void cut_unit(char *name)
+{
+    static const char *const endings[] = {"_per_s", "_ns", "_us", "_ms", "_mb"};
+    size_t size = strlen(name);
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t ending = strlen(endings[i]);
+        if (size > ending && strcmp(name + size - ending, endings[i]) == 0) {
+            name[size - ending] = '\0';
+            return;
+        }
+    }
+}
+
 const char *summary_metric_name(const char *name, char out[SUMMARY_NAME_SIZE])
 {
     for (size_t i = 0; i < sizeof metric_names / sizeof metric_names[0]; i++) {
@@ -64,6 +79,7 @@ const char *summary_metric_name(const char *name, char out[SUMMARY_NAME_SIZE])
         }
     }
     snprintf(out, SUMMARY_NAME_SIZE, "%s", name);
+    cut_unit(out);
     for (char *at = out; *at != '\0'; at++) {
         *at = *at == '_' ? ' ' : *at;
     }

@@ -86,6 +86,7 @@ static void html_has_machine_table_charts_and_checks(void **state)
     assert_int_equal(fixture_count(text, "checked: acked = emitted"), 2);
     assert_non_null(strstr(text, "cpu A, 2 cores, 8000 MB of memory"));
     assert_non_null(strstr(text, "<td>4.12 M words/s<small>3.0 %</small></td>"));
+    assert_non_null(strstr(text, "colspan=\"11\">start to first result 6.60 ms</td>"));
     assert_non_null(strstr(text, "price of acks</td><td>25.0 %"));
     assert_non_null(strstr(text, "failed: lost 17 words"));
 }
