@@ -36,6 +36,18 @@ static void print_quoted(const char *text, FILE *file)
     fputc('\'', file);
 }
 
+/* Whether `completes` is about the first argument alone: the number of arguments is fixed. */
+static bool completes_first(const struct verb_spec *verb)
+{
+    return verb->args_max == 1 || verb->args_min == verb->args_max;
+}
+
+static bool completes_words(const struct verb_spec *verb)
+{
+    return verb->completes != NULL && strcmp(verb->completes, "FILE") != 0 &&
+           strcmp(verb->completes, "DIR") != 0;
+}
+
 static void print_verb_names(verb_list verbs, FILE *file)
 {
     for (const char *gap = ""; *verbs != NULL; verbs++) {
@@ -43,6 +55,17 @@ static void print_verb_names(verb_list verbs, FILE *file)
             fprintf(file, "%s%s", gap, (*verbs)->name);
             gap = " ";
         }
+    }
+}
+
+/* The words that a verb's argument is chosen from. */
+static void print_words(verb_list verbs, const struct verb_spec *verb, FILE *file)
+{
+    if (strcmp(verb->completes, "VERB") == 0) {
+        print_verb_names(verbs, file);
+        fputs(" exit-codes", file);
+    } else {
+        print_choices(verb->completes, file);
     }
 }
 
@@ -86,13 +109,16 @@ static void bash_arguments(verb_list verbs, const struct verb_spec *verb, FILE *
                 *what == 'D' ? 'd' : 'f');
     } else {
         fputs("            COMPREPLY=($(compgen -W '", file);
-        if (strcmp(what, "VERB") == 0) {
-            print_verb_names(verbs, file);
-            fputs(" exit-codes", file);
-        } else {
-            print_choices(what, file);
-        }
+        print_words(verbs, verb, file);
         fputs("' -- \"$cur\"))", file);
+        if (completes_first(verb)) {
+            fputs("\n            for word in ", file);
+            print_words(verbs, verb, file);
+            fputs("; do\n                for ((i = at + 1; i < COMP_CWORD; i++)); do\n"
+                  "                    [[ ${COMP_WORDS[i]} != \"$word\" ]] || COMPREPLY=()\n"
+                  "                done\n            done",
+                  file);
+        }
     }
 }
 
@@ -100,13 +126,14 @@ static void bash_script(verb_list verbs, FILE *file)
 {
     fputs("# bash completion of gale; load it with: eval \"$(gale completion bash)\"\n"
           "_gale() {\n"
-          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= i\n"
+          "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb= word "
+          "at=0 i\n"
           "    if [[ $cur == '=' ]]; then cur=; fi\n"
           "    if [[ $prev == '=' ]]; then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
           "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
           "        case ${COMP_WORDS[i]} in\n"
           "            -*|=) ;;\n"
-          "            *) verb=${COMP_WORDS[i]}; break ;;\n"
+          "            *) verb=${COMP_WORDS[i]} at=$i; break ;;\n"
           "        esac\n"
           "    done\n"
           "    case $verb:$prev in\n    *:--color)\n"
@@ -138,7 +165,8 @@ static void bash_script(verb_list verbs, FILE *file)
 
 /* ---- zsh ---- */
 
-static void zsh_option(const struct option_spec *option, FILE *file)
+/* @param form how the option is written: "--name=", "-n+" … */
+static void zsh_option(const struct option_spec *option, const char *form, FILE *file)
 {
     char text[256];
     size_t at = 0;
@@ -150,8 +178,7 @@ static void zsh_option(const struct option_spec *option, FILE *file)
     }
     text[at] = '\0';
     char spec[512];
-    int size = snprintf(spec, sizeof spec, "*--%s%s[%s]", option->name,
-                        option->value != NULL ? "=" : "", text);
+    int size = snprintf(spec, sizeof spec, "*%s[%s]", form, text);
     if (option->value != NULL && size > 0 && (size_t)size < sizeof spec) {
         char *end = spec + size;
         size_t room = sizeof spec - (size_t)size;
@@ -174,7 +201,14 @@ static void zsh_option(const struct option_spec *option, FILE *file)
 static void zsh_options(const struct option_spec *options, FILE *file)
 {
     for (; options != NULL && options->name != NULL; options++) {
-        zsh_option(options, file);
+        char form[80];
+        bool value = options->value != NULL;
+        snprintf(form, sizeof form, "--%s%s", options->name, value ? "=" : "");
+        zsh_option(options, form, file);
+        if (options->letter != 0) {
+            snprintf(form, sizeof form, "-%c%s", options->letter, value ? "+" : "");
+            zsh_option(options, form, file);
+        }
     }
 }
 
@@ -184,19 +218,14 @@ static void zsh_arguments(verb_list verbs, const struct verb_spec *verb, FILE *f
     if (what == NULL) {
         return;
     }
-    fputs(" \\\n            '*:argument:", file);
+    fprintf(file, " \\\n            '%s:argument:", completes_first(verb) ? "1" : "*");
     if (strcmp(what, "FILE") == 0) {
         fputs("_files", file);
     } else if (strcmp(what, "DIR") == 0) {
         fputs("_files -/", file);
     } else {
         fputc('(', file);
-        if (strcmp(what, "VERB") == 0) {
-            print_verb_names(verbs, file);
-            fputs(" exit-codes", file);
-        } else {
-            print_choices(what, file);
-        }
+        print_words(verbs, verb, file);
         fputc(')', file);
     }
     fputc('\'', file);
@@ -218,7 +247,9 @@ static void zsh_script(verb_list verbs, FILE *file)
             fputc('\n', file);
         }
     }
-    fputs("    )\n    _arguments -C '1: :->verb' '*:: :->rest' && return\n"
+    fputs("    )\n    _arguments -C -A '-*'", file);
+    zsh_options(options_global, file);
+    fputs(" \\\n            '1: :->verb' '*:: :->rest' && return\n"
           "    if [[ $state == verb ]]; then\n        _describe command verbs\n        return\n"
           "    fi\n    case $words[1] in\n",
           file);
@@ -282,17 +313,16 @@ static void fish_script(verb_list verbs, FILE *file)
         if (verb->completes == NULL) {
             continue;
         }
-        fprintf(file, "complete -c gale%s ", condition);
-        if (strcmp(verb->completes, "FILE") == 0 || strcmp(verb->completes, "DIR") == 0) {
-            fputs("-F", file);
+        if (!completes_words(verb)) {
+            fprintf(file, "complete -c gale%s -F", condition);
         } else {
-            fputs("-a '", file);
-            if (strcmp(verb->completes, "VERB") == 0) {
-                print_verb_names(verbs, file);
-                fputs(" exit-codes", file);
-            } else {
-                print_choices(verb->completes, file);
+            fprintf(file, "complete -c gale -n '__fish_seen_subcommand_from %s", verb->name);
+            if (completes_first(verb) && strcmp(verb->completes, "VERB") != 0) {
+                fputs("; and not __fish_seen_subcommand_from ", file);
+                print_words(verbs, verb, file);
             }
+            fputs("' -a '", file);
+            print_words(verbs, verb, file);
             fputc('\'', file);
         }
         fputc('\n', file);

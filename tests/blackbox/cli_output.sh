@@ -148,6 +148,30 @@ check "completion --json holds the script" bash -c '
     "$0" completion bash --json | python3 -c "import json, sys
 assert json.load(sys.stdin)[\"script\"] == open(sys.argv[1]).read()" "$1"' "$GALE" "$dir/gale.bash"
 expect "--version" 0 "^gale [0-9]" "" "$GALE" --version
+# complete_bash LINE: what bash offers behind LINE, sorted, on one line.
+complete_bash() {
+    bash -c '. "$1"
+        read -ra COMP_WORDS <<<"$2"
+        [[ $2 != *" " ]] || COMP_WORDS+=("")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _gale
+        printf "%s\n" "${COMPREPLY[@]}"' _ "$dir/gale.bash" "$1" | sort | xargs
+}
+complete_fish() {
+    fish -c "source $dir/gale.fish; complete -C '$1'" | cut -f1 | sort | xargs
+}
+"$GALE" completion fish >"$dir/gale.fish"
+"$GALE" completion zsh >"$dir/gale.zsh"
+for shell in bash fish; do
+    command -v $shell >/dev/null || continue
+    check "$shell completes the kinds of new" test "$(complete_$shell 'gale new ')" = "bolt spout topology"
+    check "$shell completes no second kind" test -z "$(complete_$shell 'gale new bolt ')"
+    check "$shell completes behind global options" test "$(complete_$shell 'gale --json v')" = "validate version"
+    check "$shell completes values" test "$(complete_$shell 'gale run --transport ')" = "ipc tcp"
+done
+if command -v zsh >/dev/null; then
+    check "zsh completion is valid zsh" zsh -n "$dir/gale.zsh"
+fi
 check "bash completion is valid bash" bash -n "$dir/gale.bash"
 check "bash completion completes verbs" bash -c '
     source "$0"
