@@ -5,9 +5,9 @@
  */
 #include "cli/doctor.h"
 #include "cli/json_writer.h"
+#include "cli/verbs.h"
 #include "text/term.h"
 #include "text/text_table.h"
-#include "cli/verbs.h"
 
 static const char *const state_names[] = {"ok", "warn", "fail"};
 
@@ -52,9 +52,8 @@ static enum gale_err print_table(const struct doctor *doctor, const struct invoc
         text_table_cell(&table, row->found);
         text_table_cell(&table, row->advice);
     }
-    enum gale_err err =
-        text_table_print(&table, stdout, term_width_of(stdout) != 0 ? 1000 : 0,
-                         output_color_of(stdout, call->color));
+    enum gale_err err = text_table_print(&table, stdout, term_width_of(stdout) != 0 ? 1000 : 0,
+                                         output_color_of(stdout, call->color));
     text_table_fini(&table);
     return err;
 }
