@@ -205,7 +205,8 @@ size_t frame_section_entry_size(uint32_t type)
     switch (type) {
     case FRAME_TOUCH:
     case FRAME_ACK:
-    case FRAME_CREDIT: return 16;
+    case FRAME_CREDIT:
+    case FRAME_KNOWN: return 16;
     case FRAME_FAIL:
     case FRAME_RENEW: return 8;
     default: return 0;

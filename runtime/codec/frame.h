@@ -46,7 +46,10 @@ enum frame_section {
     FRAME_RENEW = 4, /* {u64 root}: timeout starts anew */
     /* {u32 task, u32 generation, u64 granted_total}: bytes, absolute since that generation of the
      * addressee's link began */
-    FRAME_CREDIT = 5
+    FRAME_CREDIT = 5,
+    /* {u32 worker, u32 0, u64 incarnation}: which process of a third worker the touches of this frame
+     * mean; before them */
+    FRAME_KNOWN = 6
 };
 
 size_t frame_section_entry_size(uint32_t type); /* 0 = unknown type */

@@ -125,7 +125,37 @@ void acks_sweep(struct exec *exec, uint64_t workers)
     }
 }
 
+static void fail_touches(struct exec *exec, const struct ack_list *touches, uint64_t workers)
+{
+    for (uint32_t i = 0; i < touches->count; i++) {
+        if ((touches->items[i].value & workers) != 0) {
+            fail_root(exec, touches->items[i].root);
+        }
+    }
+}
+
+static void fail_kept(struct exec *exec, struct task *task, uint64_t workers)
+{
+    for (struct kept *kept = task->kept; kept; kept = kept->next) {
+        for (uint32_t i = 0; (kept->workers & workers) != 0 && i < kept->roots_count; i++) {
+            fail_root(exec, kept->roots[i]);
+        }
+        kept->workers &= ~workers;
+    }
+}
+
+void acks_fail_touched(struct exec *exec, uint64_t workers)
+{
+    for (uint32_t i = 0; i < exec->options.workers_count; i++) {
+        fail_touches(exec, &exec->peers[i].touches, workers);
+    }
+    for (uint32_t i = 0; i < exec->local_count; i++) {
+        fail_kept(exec, exec->local[i], workers);
+    }
+    acks_sweep(exec, workers);
+}
+
 void exec_fail_touched(struct exec *exec, uint64_t workers)
 {
-    acks_sweep(exec, workers);
+    acks_fail_touched(exec, workers);
 }

@@ -288,8 +288,10 @@ struct peer {
     uint32_t grants_count;
     struct ack_list acks, touches;
     struct ack_list fails, renews; /* value unused */
-    bool stalled;                  /* the wire had no room */
-    bool use_checks;               /* tcp: checksum and LZ4 */
+    uint64_t
+        said_incarnation; /* by touches of others, before it was first known here; 0: none */
+    bool stalled;         /* the wire had no room */
+    bool use_checks;      /* tcp: checksum and LZ4 */
 };
 
 struct exec {
@@ -434,6 +436,9 @@ void renew_root(struct exec *exec, uint64_t root);
 /** Ends a scope whose tuples were all executed: acks (value ^ edges) or fails its roots. */
 void scope_end(struct exec *exec, const struct scope *scope, uint64_t edges);
 void acks_sweep(struct exec *exec, uint64_t workers);
+/** Fails every tree that is known here to have reached one of `workers`: those of this worker's spouts,
+ *  and those whose owners were not told yet (touches that wait, kept tuples). */
+void acks_fail_touched(struct exec *exec, uint64_t workers);
 /* spout.c */
 enum gale_err emit_root(struct task *task, unsigned stream, uint64_t message_id,
                         int64_t intended_ns, struct gale_emit_options *options);
@@ -454,6 +459,9 @@ bool peers_quiet(const struct exec *exec);
 uint64_t peers_digest(const struct exec *exec);
 enum gale_err peers_init(struct exec *exec);
 void peers_fini(struct exec *exec);
+/* control_in.c */
+/** Applies the payload of a control frame that was checked for form. */
+void control_apply(struct exec *exec, struct peer *peer, const uint8_t *payload, size_t size);
 /* timers.c */
 bool timers_run(struct exec *exec);
 /** Goes on with what exec_finish began; true when something ran. */

@@ -178,19 +178,6 @@ static enum gale_err connect_peer(struct exec *exec, struct peer *peer,
     return GALE_OK;
 }
 
-/* Trees of other owners that went on from here to the lost worker, which their owners do not know yet. */
-static void fail_touches(struct exec *exec, uint64_t workers)
-{
-    for (uint32_t i = 0; i < exec->options.workers_count; i++) {
-        const struct ack_list *touches = &exec->peers[i].touches;
-        for (uint32_t k = 0; k < touches->count; k++) {
-            if ((touches->items[k].value & workers) != 0) {
-                fail_root(exec, touches->items[k].root);
-            }
-        }
-    }
-}
-
 enum gale_err exec_peer(struct exec *exec, uint32_t worker, bool up, uint64_t incarnation,
                         const char *endpoint, struct gale_error *error)
 {
@@ -212,8 +199,7 @@ enum gale_err exec_peer(struct exec *exec, uint32_t worker, bool up, uint64_t in
         link_in_expect(&peer->in, 0);
         discard_lanes(exec, peer);
         lists_clear(peer);
-        fail_touches(exec, UINT64_C(1) << (worker & 63));
-        acks_sweep(exec, UINT64_C(1) << (worker & 63));
+        acks_fail_touched(exec, UINT64_C(1) << (worker & 63));
         return GALE_OK;
     }
     free(peer->endpoint);
@@ -224,9 +210,11 @@ enum gale_err exec_peer(struct exec *exec, uint32_t worker, bool up, uint64_t in
     }
     link_in_expect(&peer->in, incarnation);
     consumed_reset(exec, peer);
-    if (peer->out.generation > 0) {
+    bool replaced = peer->said_incarnation != 0 && peer->said_incarnation != incarnation;
+    peer->said_incarnation = 0;
+    if (peer->out.generation > 0 || replaced) {
         /* Trees whose way through the lost process became known only after its death. */
-        acks_sweep(exec, UINT64_C(1) << (worker & 63));
+        acks_fail_touched(exec, UINT64_C(1) << (worker & 63));
     }
     return connect_peer(exec, peer, error);
 }
@@ -397,6 +385,29 @@ static void section_acks(struct buf *out, uint32_t type, const struct ack_list *
     }
 }
 
+/* Says which processes the touches mean: the owner may know of later ones. */
+static void section_known(struct exec *exec, const struct peer *to, struct buf *out)
+{
+    uint64_t workers = 0;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < to->touches.count; i++) {
+        workers |= to->touches.items[i].value;
+    }
+    size_t head = out->size;
+    section_head(out, FRAME_KNOWN, 0);
+    for (uint32_t i = 0; i < exec->options.workers_count; i++) {
+        const struct peer *peer = &exec->peers[i];
+        if (peer->up && peer != to && (workers >> (i & 63) & 1) != 0) {
+            uint8_t entry[16] = {0};
+            store_u32(entry, i);
+            store_u64(entry + 8, peer->in.incarnation);
+            buf_append(out, entry, sizeof(entry));
+            count++;
+        }
+    }
+    store_u32(out->data + head + 4, count);
+}
+
 static void section_grants(struct exec *exec, struct peer *peer, struct buf *out)
 {
     section_head(out, FRAME_CREDIT, peer->grants_count);
@@ -443,6 +454,9 @@ static bool send_control(struct exec *exec, struct peer *peer, bool probe)
     bool acks =
         peer->touches.count <= ACKS_FRAME_MAX; /* Else they wait for the other touches. */
     buf_clear(out);
+    if (peer->touches.count > 0) {
+        section_known(exec, peer, out);
+    }
     section_acks(out, FRAME_TOUCH, &peer->touches, true);
     section_acks(out, FRAME_FAIL, &peer->fails, false);
     section_acks(out, FRAME_RENEW, &peer->renews, false);
@@ -557,7 +571,7 @@ static void fail_link(struct exec *exec, struct peer *peer, const char *why)
              "is replayed",
              peer->worker, why);
     exec->flush_due = true; /* The HELLO that is due now refuses the generation. */
-    acks_sweep(exec, UINT64_C(1) << (peer->worker & 63));
+    acks_fail_touched(exec, UINT64_C(1) << (peer->worker & 63));
     if (exec->options.ports.event) {
         exec->options.ports.event(exec->options.ports.self, EVENT_LINK_FAILED, peer->worker, 0,
                                   text);
@@ -568,79 +582,12 @@ static void fail_link(struct exec *exec, struct peer *peer, const char *why)
 static void reopen(struct exec *exec, struct peer *peer)
 {
     struct gale_error error;
-    acks_sweep(exec, UINT64_C(1) << (peer->worker & 63));
+    acks_fail_touched(exec, UINT64_C(1) << (peer->worker & 63));
     if (connect_peer(exec, peer, &error) != GALE_OK && exec->options.ports.event) {
         exec->options.ports.event(exec->options.ports.self, EVENT_LINK_FAILED, peer->worker, 0,
                                   error.text);
     }
     exec->flush_due = true;
-}
-
-static void apply_entry(struct exec *exec, struct peer *peer, uint32_t type,
-                        const uint8_t *entry)
-{
-    uint64_t root = load_u64(entry);
-    uint64_t bit = UINT64_C(1) << (peer->worker & 63);
-    struct task *task = NULL;
-    switch ((enum frame_section)type) {
-    case FRAME_TOUCH:
-        task = root_task(root) <= exec->plan->tasks_count ? exec->tasks[root_task(root)] : NULL;
-        if (task && task->component->spout) {
-            ledger_touch(&task->ledger, root, load_u64(entry + 8) & ~bit);
-        }
-        return;
-    case FRAME_ACK: ack_root(exec, root, load_u64(entry + 8), 0); return;
-    case FRAME_FAIL: fail_root(exec, root); return;
-    case FRAME_RENEW: renew_root(exec, root); return;
-    case FRAME_CREDIT: {
-        uint32_t id = load_u32(entry);
-        uint64_t granted = load_u64(entry + 8);
-        if (id <= exec->plan->tasks_count && load_u32(entry + 4) == peer->out.generation &&
-            granted > peer->credits[id].granted) {
-            peer->credits[id].granted = granted;
-        }
-        return;
-    }
-    }
-}
-
-/* The commonest section by far; the slots are scattered, so they are brought near ahead. */
-static void apply_acks(struct exec *exec, const uint8_t *entries, uint32_t count)
-{
-    const uint32_t ahead = 8;
-    for (uint32_t i = 0; i < count; i++) {
-        if (i + ahead < count) {
-            uint64_t next = load_u64(entries + (size_t)(i + ahead) * 16);
-            struct task *task = root_task(next) <= exec->plan->tasks_count
-                                    ? exec->tasks[root_task(next)]
-                                    : NULL;
-            if (task) {
-                ledger_prefetch(&task->ledger, next);
-            }
-        }
-        const uint8_t *entry = entries + (size_t)i * 16;
-        ack_root(exec, load_u64(entry), load_u64(entry + 8), 0);
-    }
-}
-
-static void apply_control(struct exec *exec, struct peer *peer, const uint8_t *payload,
-                          size_t size)
-{
-    for (size_t at = 0; at + 8 <= size;) {
-        uint32_t type = load_u32(payload + at);
-        uint32_t count = load_u32(payload + at + 4);
-        size_t entry_size = frame_section_entry_size(type);
-        at += 8;
-        if (type == FRAME_ACK) {
-            apply_acks(exec, payload + at, count);
-            at += count * entry_size;
-            continue;
-        }
-        for (uint32_t i = 0; i < count; i++, at += entry_size) {
-            apply_entry(exec, peer, type, payload + at);
-        }
-    }
-    exec->activity += size > 0 ? 1 : 0; /* A probe says nothing. */
 }
 
 static void refused(struct exec *exec, const char *text)
@@ -679,7 +626,7 @@ static void accept_frame(struct exec *exec, struct peer *peer,
     if (err == GALE_OK && header->kind == FRAME_CONTROL) {
         err = frame_control_check(payload, size, &error);
         if (err == GALE_OK) {
-            apply_control(exec, peer, payload, size);
+            control_apply(exec, peer, payload, size);
         }
     } else if (err == GALE_OK) {
         err = header->kind == FRAME_DATA
@@ -703,7 +650,7 @@ static void generation_renewed(struct exec *exec, struct peer *peer, bool had_fa
     if (!had_failed) {
         return;
     }
-    acks_sweep(exec, UINT64_C(1) << (peer->worker & 63));
+    acks_fail_touched(exec, UINT64_C(1) << (peer->worker & 63));
     if (exec->options.ports.event) { /* So that the owners of other trees hear of it as well. */
         char text[120];
         snprintf(text, sizeof(text),

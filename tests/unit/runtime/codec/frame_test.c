@@ -298,7 +298,7 @@ static void control_sections_are_checked(void **state)
     (void)state;
     uint8_t payload[512];
     size_t size = 0;
-    for (uint32_t type = FRAME_TOUCH; type <= FRAME_CREDIT; type++) {
+    for (uint32_t type = FRAME_TOUCH; type <= FRAME_KNOWN; type++) {
         size += put_section(payload + size, type, type % 3);
     }
     assert_int_equal(frame_control_check(payload, size, NULL), GALE_OK);
@@ -309,7 +309,7 @@ static void control_sections_are_checked(void **state)
     assert_int_equal(frame_control_check(payload, size + more - 1, &error), GALE_ERR_CORRUPT);
     store_u32(payload + size + 4, UINT32_MAX); /* 4 G acks in no byte */
     assert_int_equal(frame_control_check(payload, size + more, &error), GALE_ERR_CORRUPT);
-    store_u32(payload, FRAME_CREDIT + 1);
+    store_u32(payload, FRAME_KNOWN + 1);
     assert_int_equal(frame_control_check(payload, size, &error), GALE_ERR_CORRUPT);
     store_u32(payload, 0);
     assert_int_equal(frame_control_check(payload, size, &error), GALE_ERR_CORRUPT);
