@@ -468,10 +468,13 @@ static void reset_stats_starts_counters_at_zero(void **state)
     harness_start("{name: t, spouts: {s: {type: feed}},"
                   " bolts: {b: {type: sink, from: [{s: shuffle}]}}}",
                   "01");
+    assert_int_equal(harness_beat(0).first_acked_ns, 0);
     harness_feed("s", 1, "x");
     harness_run();
     assert_int_equal(harness_beat(0).tasks[0].acked, 1);
     assert_true(harness_beat(0).tasks[0].complete_ns.size > 0);
+    int64_t first_ns = harness_beat(0).first_acked_ns;
+    assert_true(first_ns > 0);
     for (uint32_t i = 0; i < 2; i++) {
         exec_reset_stats(harness_exec(i));
     }
@@ -483,6 +486,13 @@ static void reset_stats_starts_counters_at_zero(void **state)
     assert_int_equal(harness_beat(0).tasks[0].acked, 1);
     assert_int_equal(harness_beat(1).tasks[0].executed, 1);
     assert_true(harness_beat(1).tasks[0].execute_ns.size > 0);
+    /* Totals and the moment of the first tree stay. */
+    assert_int_equal(harness_beat(0).tasks[0].total_acked, 2);
+    assert_int_equal(harness_beat(0).tasks[0].total_emitted, 2);
+    assert_int_equal(harness_beat(1).tasks[0].total_executed, 2);
+    assert_int_equal(harness_beat(1).tasks[0].total_acked, 2);
+    assert_int_equal(harness_beat(0).first_acked_ns, first_ns);
+    assert_int_equal(harness_beat(1).first_acked_ns, 0);
 }
 
 #define CASE(name) cmocka_unit_test_teardown(name, stop)
