@@ -12,20 +12,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
-static void feed_many(const char *spout, uint64_t first, uint64_t last)
-{
-    for (uint64_t id = first; id <= last; id++) {
-        harness_feed(spout, id, "x");
-    }
-}
-
 /* ---- Timeouts ---- */
 
 /* Acks every other tuple and forgets the rest. */
@@ -49,7 +35,7 @@ static void check_timeout(const char *placement)
     harness_start("{name: t, timeout: 10s, spouts: {s: {type: feed}},"
                   " bolts: {b: {type: alternate, from: [{s: shuffle}]}}}",
                   placement);
-    feed_many("s", 1, 3);
+    harness_feed_many("s", 1, 3);
     harness_run();
     harness_advance(9000);
     assert_int_equal(harness_acks("s", 1), 1);
@@ -82,7 +68,7 @@ static void timeouts_disabled_nothing_ever_fails(void **state)
     harness_start("{name: t, timeout: 0, spouts: {s: {type: feed}},"
                   " bolts: {b: {type: alternate, from: [{s: shuffle}]}}}",
                   "00");
-    feed_many("s", 1, 3);
+    harness_feed_many("s", 1, 3);
     harness_run();
     harness_advance(120000);
     assert_int_equal(harness_acks("s", 0), 2);
@@ -131,7 +117,7 @@ static void check_reset(const char *placement)
     harness_start("{name: t, timeout: 10s, spouts: {s: {type: feed}},"
                   " bolts: {b: {type: reset, from: [{s: shuffle}]}}}",
                   placement);
-    feed_many("s", 1, 2);
+    harness_feed_many("s", 1, 2);
     harness_run();
     harness_advance(20000);
     assert_int_equal(harness_fails("s", 2), 1);
@@ -288,7 +274,7 @@ static void check_self_anchor(const char *placement, bool kept)
     harness_feed("s", 1, "x");
     harness_run();
     assert_int_equal(harness_acks("s", 0), 1);
-    feed_many("s", 2, 4);
+    harness_feed_many("s", 2, 4);
     harness_run();
     for (uint64_t id = 1; id <= 4; id++) {
         assert_int_equal(harness_acks("s", id), 1);
@@ -439,7 +425,7 @@ static void anchors_of_several_trees_all_complete_or_fail(void **state)
                   " bolts: {m: {type: merge, n: 3, from: [{s: shuffle}]},"
                   "         h: {type: hold, from: [{m: shuffle}]}}}",
                   "001");
-    feed_many("s", 1, 6);
+    harness_feed_many("s", 1, 6);
     harness_run();
     assert_int_equal(harness_held(), 2);
     assert_int_equal(harness_acks("s", 0), 0);
@@ -452,7 +438,7 @@ static void anchors_of_several_trees_all_complete_or_fail(void **state)
     }
 }
 
-#define CASE(name) cmocka_unit_test_teardown(name, stop)
+#define CASE(name) cmocka_unit_test_teardown(name, harness_teardown)
 
 int main(void)
 {

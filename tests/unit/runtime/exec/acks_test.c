@@ -10,13 +10,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 /* Tells worker 0 alone that the process of worker 2 was replaced. */
 static void replace_for_owner(void)
 {
@@ -94,7 +87,7 @@ static void link_failure_elsewhere_fails_trees_of_kept_tuples_that_went_there(vo
     assert_int_equal(harness_fails("s", 1), 1);
 }
 
-#define CASE(name) cmocka_unit_test_teardown(name, stop)
+#define CASE(name) cmocka_unit_test_teardown(name, harness_teardown)
 
 int main(void)
 {

@@ -8,13 +8,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 /* Emits a value too many, then a right tuple, and ignores what the emits return. */
 static enum gale_err careless_execute(void *state, struct gale_task *task,
                                       const struct gale_tuple *tuple)
@@ -158,7 +151,7 @@ static void cycle_that_multiplies_fails_its_tree_within_bounds_and_hinders_nobod
     assert_int_equal(harness_acks("f", 7), 1);
 }
 
-#define CASE(name) cmocka_unit_test_teardown(name, stop)
+#define CASE(name) cmocka_unit_test_teardown(name, harness_teardown)
 
 int main(void)
 {

@@ -223,6 +223,20 @@ void harness_close(void)
     parts_clear();
 }
 
+int harness_teardown(void **state)
+{
+    (void)state;
+    harness_close();
+    return 0;
+}
+
+void harness_feed_many(const char *spout, uint64_t first, uint64_t last)
+{
+    for (uint64_t id = first; id <= last; id++) {
+        harness_feed(spout, id, "x");
+    }
+}
+
 static bool receive(uint32_t index)
 {
     struct seat *seat = &it.seats[index];

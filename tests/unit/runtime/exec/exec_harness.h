@@ -40,6 +40,8 @@ void harness_activate(bool active);
 /** Open, prepare, activate and run until idle. */
 void harness_start(const char *topology, const char *placement);
 void harness_close(void);
+/** harness_close as a teardown of cmocka. */
+int harness_teardown(void **state);
 
 /** One millisecond, then steps and frames until nothing moves. */
 void harness_run(void);
@@ -65,6 +67,8 @@ int64_t harness_now_ns(void);
 
 /** Queues a tuple for a spout: tokens, digits alone are integers. id 0: untracked. */
 void harness_feed(const char *spout, uint64_t id, const char *values);
+/** Queues one tuple "x" for each of these ids. */
+void harness_feed_many(const char *spout, uint64_t first, uint64_t last);
 void harness_feed_to(const char *spout, uint64_t id, const char *stream, uint32_t target,
                      const char *values);
 /** Results of the emits so far that were not GALE_OK; the last of them in *last (may be NULL). */

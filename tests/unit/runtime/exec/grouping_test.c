@@ -14,13 +14,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 /* Executed by one task. */
 static uint64_t executed(uint32_t task)
 {
@@ -421,7 +414,7 @@ static void custom_grouping_out_of_range_is_an_error_not_a_crash(void **state)
     assert_int_equal(harness_acks("s", 1), 1);
 }
 
-#define CASE(name) cmocka_unit_test_teardown(name, stop)
+#define CASE(name) cmocka_unit_test_teardown(name, harness_teardown)
 
 int main(void)
 {

@@ -13,13 +13,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 static enum gale_err conf_prepare(void *state, struct gale_task *task,
                                   const struct gale_conf *conf)
 {
@@ -365,7 +358,7 @@ static void ticks_every_30_s_come_one_by_one(void **state)
     }
 }
 
-#define CASE(name) cmocka_unit_test_teardown(name, stop)
+#define CASE(name) cmocka_unit_test_teardown(name, harness_teardown)
 
 int main(void)
 {

@@ -13,20 +13,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
-static void feed_many(const char *spout, uint64_t first, uint64_t last)
-{
-    for (uint64_t id = first; id <= last; id++) {
-        harness_feed(spout, id, "x");
-    }
-}
-
 /* ---- Held tuples ---- */
 
 struct later_state {
@@ -61,7 +47,7 @@ static void held_tuple_acked_by_timer_completes(void **state)
     harness_start("{name: t, spouts: {s: {type: feed}},"
                   " bolts: {b: {type: later, from: [{s: shuffle}]}}}",
                   "01");
-    feed_many("s", 1, 3);
+    harness_feed_many("s", 1, 3);
     harness_run();
     harness_advance(400);
     assert_int_equal(harness_acks("s", 0), 0);
@@ -157,7 +143,7 @@ static void check_twice(const struct gale_bolt_ops *ops, const char *placement, 
     harness_start("{name: t, spouts: {s: {type: feed}},"
                   " bolts: {b: {type: twice, from: [{s: shuffle}]}}}",
                   placement);
-    feed_many("s", 1, 2);
+    harness_feed_many("s", 1, 2);
     harness_run();
     assert_int_equal(harness_acks("s", 0), 2 * expected[how].acks);
     assert_int_equal(harness_fails("s", 0), 2 - 2 * expected[how].acks);
@@ -215,7 +201,7 @@ static void max_pending_stops_next_until_acks_come(void **state)
     harness_start("{name: t, spouts: {s: {type: feed, max_pending: 3}},"
                   " bolts: {b: {type: hold, from: [{s: shuffle}]}}}",
                   "01");
-    feed_many("s", 1, 10);
+    harness_feed_many("s", 1, 10);
     harness_advance(100);
     assert_int_equal(harness_given("s"), 3);
     assert_int_equal(harness_counters("s").pending, 3);
@@ -287,7 +273,7 @@ static void check_rest(const char *placement)
     harness_start("{name: t, spouts: {s: {type: feed, replay: true, max_pending: 8}},"
                   " bolts: {b: {type: moody, from: [{s: shuffle}]}}}",
                   placement);
-    feed_many("s", 1, 8);
+    harness_feed_many("s", 1, 8);
     harness_advance(10000);
     assert_true(harness_given("s") >= 48);
     assert_true(harness_given("s") < 1000);
@@ -295,7 +281,7 @@ static void check_rest(const char *placement)
     harness_advance(600);
     assert_int_equal(harness_acks("s", 0), 8);
     uint32_t given = harness_given("s");
-    feed_many("s", 9, 16);
+    harness_feed_many("s", 9, 16);
     harness_run();
     harness_run();
     assert_int_equal(harness_given("s"), given + 8);
@@ -383,7 +369,7 @@ static void low_mark_stays_before_a_failed_message_until_its_replay(void **state
     (void)state;
     struct message_offsets offsets;
     harness_start(TAPE, "01");
-    feed_many("s", 10, 13);
+    harness_feed_many("s", 10, 13);
     harness_run();
     assert_int_equal(low_mark(), 10);
     harness_release(true); /* 10 */
@@ -416,7 +402,7 @@ static void low_mark_moves_without_any_bolt_that_waits(void **state)
     harness_start("{name: t, spouts: {s: {type: tape}},"
                   " bolts: {b: {type: void, from: [{s: shuffle}]}}}",
                   "00");
-    feed_many("s", 1, 100);
+    harness_feed_many("s", 1, 100);
     harness_run();
     assert_int_equal(low_mark(), 101);
 }
@@ -427,7 +413,7 @@ static void restored_position_skips_what_was_acked(void **state)
     struct gale_error error;
     uint64_t position = 3;
     harness_open(TAPE, "00");
-    feed_many("s", 1, 4);
+    harness_feed_many("s", 1, 4);
     struct message_bytes bytes = {(const uint8_t *)&position, sizeof(position)};
     assert_int_equal(exec_restore(harness_exec(0), 1, bytes, &error), GALE_OK);
     bytes.size = 3;
@@ -443,7 +429,7 @@ static void restored_position_skips_what_was_acked(void **state)
     assert_int_equal(low_mark(), 5);
 }
 
-#define CASE(name) cmocka_unit_test_teardown(name, stop)
+#define CASE(name) cmocka_unit_test_teardown(name, harness_teardown)
 
 int main(void)
 {

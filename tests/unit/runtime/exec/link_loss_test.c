@@ -7,13 +7,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 static bool drop_controls, drop_hellos;
 
 static bool pass(uint32_t to, const struct frame_header *header)
@@ -111,11 +104,12 @@ static void flapping_link_does_not_fill_a_blocked_inbox_beyond_its_bound(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(lost_acks_fail_their_trees_with_the_next_frame, stop),
+        cmocka_unit_test_teardown(lost_acks_fail_their_trees_with_the_next_frame,
+                                  harness_teardown),
         cmocka_unit_test_teardown(
-            acks_refused_before_the_sender_knows_fail_when_the_link_is_new, stop),
+            acks_refused_before_the_sender_knows_fail_when_the_link_is_new, harness_teardown),
         cmocka_unit_test_teardown(flapping_link_does_not_fill_a_blocked_inbox_beyond_its_bound,
-                                  stop),
+                                  harness_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,13 +14,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 /* One held branch on worker 1 and one on worker 2. */
 #define TWO_WAYS \
     "{name: t, timeout: 60s, spouts: {s: {type: feed, other: true}}," \
@@ -660,7 +653,7 @@ static void small_part_of_a_frame_does_not_hold_it(void **state)
     assert_int_equal(harness_notes_of("c", "zz"), INBOX_FRAME_SHARE);
 }
 
-#define CASE(name) cmocka_unit_test_teardown(name, stop)
+#define CASE(name) cmocka_unit_test_teardown(name, harness_teardown)
 
 int main(void)
 {

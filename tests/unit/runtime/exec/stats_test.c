@@ -17,13 +17,6 @@
 static char placement[PLAN_TASKS_MAX + 1];
 static bool told[PLAN_TASKS_MAX + 1];
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 static void fill(struct hist *hist)
 {
     for (uint32_t i = 0; i < HIST_BUCKETS; i++) {
@@ -81,7 +74,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(beats_of_the_largest_topology_fit_a_message_and_tell_all,
-                                  stop),
+                                  harness_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

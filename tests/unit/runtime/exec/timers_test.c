@@ -43,13 +43,6 @@ static enum gale_err ticker_execute(void *state, struct gale_task *task,
 static const struct gale_bolt_ops ticker_ops = {GALE_BOLT_HEAD, .name = "ticker", .fields = "n",
                                                 .execute = ticker_execute, .tick = ticker_tick};
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 static void tick_whose_calls_are_slow_comes_again(void **state)
 {
     (void)state;
@@ -166,9 +159,11 @@ static void descriptor_is_not_watched_while_its_task_has_no_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(tick_whose_calls_are_slow_comes_again, stop),
-        cmocka_unit_test_teardown(finish_in_slices_waits_for_room_and_loses_nothing, stop),
-        cmocka_unit_test_teardown(descriptor_is_not_watched_while_its_task_has_no_room, stop),
+        cmocka_unit_test_teardown(tick_whose_calls_are_slow_comes_again, harness_teardown),
+        cmocka_unit_test_teardown(finish_in_slices_waits_for_room_and_loses_nothing,
+                                  harness_teardown),
+        cmocka_unit_test_teardown(descriptor_is_not_watched_while_its_task_has_no_room,
+                                  harness_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

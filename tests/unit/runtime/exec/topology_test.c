@@ -17,13 +17,6 @@
 
 #include <cmocka.h>
 
-static int stop(void **state)
-{
-    (void)state;
-    harness_close();
-    return 0;
-}
-
 static void feed_names(void)
 {
     static const char *const names[] = {"nathan", "bob", "joey", "nathan"};
@@ -495,7 +488,7 @@ static void reset_stats_starts_counters_at_zero(void **state)
     assert_int_equal(harness_beat(1).first_acked_ns, 0);
 }
 
-#define CASE(name) cmocka_unit_test_teardown(name, stop)
+#define CASE(name) cmocka_unit_test_teardown(name, harness_teardown)
 
 int main(void)
 {
