@@ -8,7 +8,7 @@ import time
 
 from common_run import Run, check, json, ok, wait_until
 
-COUNT = 30000
+COUNT = 40000
 RATE = 20000
 YAML = """
 name: report-{workers}-{guarantee}
@@ -36,7 +36,7 @@ TOTALS = {"emitted", "executed", "acked", "failed"}
 
 def start(workers, guarantee, *options, count=COUNT, rate=RATE):
     text = YAML.format(workers=workers, guarantee=guarantee, count=count, rate=rate)
-    return Run(text, "--warmup", "500ms", "--progress", *options, view=True)
+    return Run(text, "--warmup", "1s", "--progress", *options, view=True)
 
 
 def samples_of(run):
