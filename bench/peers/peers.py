@@ -4,8 +4,8 @@
 
 Maven fetches the peers once into build/peers. Each round runs every chosen cell (workload, engine,
 guarantee) once, engines in turns, so that a machine that slows down slows all of them. Every run is
-checked exactly; a wrong result makes the program exit with 1. Without Maven or Java nothing is run and
-the exit code is 69. All processes live below this one and end with it, however it ends.
+checked exactly; a wrong result makes the program exit with 1. Without Maven or Java nothing is run
+and the exit code is 69. All processes live below this one and end with it, however it ends.
 """
 
 import argparse
@@ -34,7 +34,7 @@ GALE = os.environ.get("GALE", os.path.join(BUILD, "gale"))
 PEERS = os.environ.get("GALE_PEERS_BUILD", os.path.join(ROOT, "build", "peers"))
 # sysexits.h: a needed service is not there.
 EXIT_WRONG, EXIT_USAGE, EXIT_UNAVAILABLE = 1, 64, 69
-MISSING = """peers: {missing} not found. Storm and Flink are fetched and run with Maven and Java; on Debian:
+MISSING = """peers: {missing} not found. Maven fetches Storm and Flink, Java runs them; on Debian:
     sudo apt-get install maven default-jdk-headless
 Everything else of the suite works without them: gale bench, make bench, or here --engines gale"""
 
@@ -45,7 +45,8 @@ DEFAULT_RATE = 20000
 def cells_of(name, rate):
     """The cells of a workload in the order in which they run: engines in turns."""
     if name == "latency":
-        return [Cell("latency", 1, ALO, "gale", rate, -1), Cell("latency", 1, ALO, "storm", rate, -1),
+        return [Cell("latency", 1, ALO, "gale", rate, -1),
+                Cell("latency", 1, ALO, "storm", rate, -1),
                 Cell("latency", 1, AMO, "flink", rate, 0)]
     workload, _, workers = name.partition("-")
     engines = [("gale", ALO), ("storm", ALO), ("flink", EO),
@@ -90,8 +91,8 @@ def source_stamp(project):
 
 
 def build_peer(project, libraries):
-    """Jar and dependencies into build/peers/PROJECT, unless they are there. libraries: folder → options
-    of Maven. The stamp is written last, so that a broken download is made again."""
+    """Jar and dependencies into build/peers/PROJECT, unless they are there. libraries: folder →
+    options of Maven. The stamp is written last, so that a broken download is made again."""
     target = os.path.join(PEERS, project)
     stamp = os.path.join(target, "stamp")
     wanted = source_stamp(project)
@@ -214,12 +215,14 @@ def measure(args, work):
     finally:
         for engine in engines.values():
             engine.close()
-    settings = {"storm_worker": STORM_WORKER_OPTIONS, "storm": dict(STORM_SETTINGS, **args.storm),
+    settings = {"storm_worker": STORM_WORKER_OPTIONS,
+                "storm": dict(STORM_SETTINGS, **args.storm),
                 "storm_producer_batch": {"/".join(key): value
                                          for key, value in STORM_PRODUCER_BATCH.items()},
-                "flink": " ".join(FLINK_OPTIONS), "runs": args.runs, "rate": args.rate, "seed": args.seed, "quick": args.quick,
-                "gale_warmup_s": args.gale_warmup_s, "gale_duration_s": args.gale_duration_s,
-                "jvm_warmup_s": args.jvm_warmup_s, "jvm_duration_s": args.jvm_duration_s}
+                "flink": " ".join(FLINK_OPTIONS)}
+    settings.update({key: getattr(args, key) for key in (
+        "runs", "rate", "seed", "quick", "gale_warmup_s", "gale_duration_s", "jvm_warmup_s",
+        "jvm_duration_s")})
     return peers_result.document(runs, errors, settings, versions, started)
 
 

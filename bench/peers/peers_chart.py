@@ -21,7 +21,8 @@ svg { font: 13px system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif; --ink: #1f232
   --ground: #ffffff; --track: #eef1f4; --gale: #0f8a6c; --storm: #3b76c4; --flink: #d2527f; }
 @media (prefers-color-scheme: dark) { svg { --ink: #f0f6fc; --soft: #9198a1; --ground: #0d1117;
   --track: #1c232c; --gale: #2fc79f; --storm: #6ea8f2; --flink: #ef7ca4; } }
-.ground { fill: var(--ground); } text { fill: var(--ink); } .soft { fill: var(--soft); font-size: 11.5px; }
+.ground { fill: var(--ground); } text { fill: var(--ink); }
+.soft { fill: var(--soft); font-size: 11.5px; }
 .title { font-size: 17px; font-weight: 600; } .panel { font-weight: 600; }
 .track { fill: var(--track); } .gale { fill: var(--gale); } .storm { fill: var(--storm); }
 .flink { fill: var(--flink); } .number { font-variant-numeric: tabular-nums; }
@@ -115,7 +116,7 @@ def svg(result):
         parts += panel_svg(panel, values, MARGIN + number % COLUMNS * PANEL_WIDTH,
                            HEAD + number // COLUMNS * PANEL_HEIGHT)
     where = result["machine"]
-    parts.append(text_at(MARGIN, height - 14, f"{where['cores']} cores of {where['cpu']}, median of "
-                         f"{result['settings']['runs']}, commit {result['gale']['commit']}; "
+    parts.append(text_at(MARGIN, height - 14, f"{where['cores']} cores of {where['cpu']}, median "
+                         f"of {result['settings']['runs']}, commit {result['gale']['commit']}; "
                          "make bench-peers", "soft"))
     return "\n".join(parts + ["</svg>", ""])

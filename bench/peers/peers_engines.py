@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three engines: how each is started, measured from outside, checked and ended.
 
-Every engine has run(cell, settings) → metrics of one run. A cell says what to run (workload, workers,
-guarantee, rate), the settings say for how long. An engine that needs something running beside its runs
-(Storm's daemons) starts it with the first run; close() ends it.
+Every engine has run(cell, settings) → metrics of one run. A cell says what to run (workload,
+workers, guarantee, rate), the settings say for how long. An engine that needs something running
+beside its runs (Storm's daemons) starts it with the first run; close() ends it.
 """
 
 import json

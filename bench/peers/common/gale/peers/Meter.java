@@ -21,21 +21,43 @@ import java.util.List;
  * <p>A JVM whose driver has gone halts itself, so that nothing stays behind.
  */
 public final class Meter {
+    /** Keeps the counters of two tasks out of one cache line, or two; a collector may put the objects
+     * side by side. Fields of a class lie before those of the classes derived from it. */
+    static class Before {
+        long before0, before1, before2, before3, before4, before5, before6, before7;
+        long before8, before9, before10, before11, before12, before13, before14, before15;
+    }
+
     /** Counters of one task, changed by its thread only. */
-    public static final class Task {
-        public final String component;
+    static class Counters extends Before {
         public long emitted;
         public long executed;
         public long acked;
         public long failed;
-        /** How often each of the five sentences was emitted. */
-        public final long[] sentences = new long[Sentences.TEXTS.length];
+        /** How often each sentence was emitted, between the paddings. */
+        final long[] sentences = new long[PADDING + Sentences.TEXTS.length + PADDING];
+    }
+
+    /** The same, and what lies behind them. */
+    static class After extends Counters {
+        long after0, after1, after2, after3, after4, after5, after6, after7;
+        long after8, after9, after10, after11, after12, after13, after14, after15;
+    }
+
+    /** What one task counts. */
+    public static final class Task extends After {
+        public final String component;
         /** Null unless the task measures latency. */
         public volatile Histogram latency;
         private final List<Word> words = new ArrayList<>();
 
         Task(String component) {
             this.component = component;
+        }
+
+        /** One more of that sentence was emitted. */
+        public void sentence(int which) {
+            sentences[PADDING + which]++;
         }
 
         /** The counter of a word seen for the first time; the caller keeps it in its own map. */
@@ -59,6 +81,8 @@ public final class Meter {
     }
 
     private static final long PERIOD_MS = 100;
+    /** Longs of two cache lines. */
+    private static final int PADDING = 16;
 
     private static final List<Task> TASKS = new ArrayList<>();
     private static volatile boolean stopping;
@@ -144,8 +168,8 @@ public final class Meter {
         out.append(",\"acked\":").append(task.acked);
         out.append(",\"failed\":").append(task.failed);
         out.append(",\"sentences\":[");
-        for (int i = 0; i < task.sentences.length; i++) {
-            out.append(i == 0 ? "" : ",").append(task.sentences[i]);
+        for (int i = 0; i < Sentences.TEXTS.length; i++) {
+            out.append(i == 0 ? "" : ",").append(task.sentences[PADDING + i]);
         }
         out.append("],\"words\":{");
         synchronized (task.words) {

@@ -29,7 +29,7 @@ final class Generators {
         public String next(long due) {
             int which = sentences.next();
             meter.emitted++;
-            meter.sentences[which]++;
+            meter.sentence(which);
             return Sentences.TEXTS[which];
         }
     }

@@ -84,7 +84,7 @@ public final class SentenceSpout extends BaseRichSpout {
 
     private void emit(int which, List<Object> tuple, long id) {
         meter.emitted++;
-        meter.sentences[which]++;
+        meter.sentence(which);
         if (settings.isAcked) {
             collector.emit(tuple, id);
         } else {
