@@ -61,10 +61,18 @@ static void add_variant(struct suite *suite, const struct bench *bench, unsigned
     suite->all += bench->is_once ? 1 : suite->settings->runs;
 }
 
-/* What is asked for and can be had; the whole set when only what cannot be had is asked for. */
 static unsigned chosen_of(unsigned supported, unsigned wanted)
 {
-    return wanted != 0 && (supported & wanted) != 0 ? supported & wanted : supported;
+    return wanted != 0 ? supported & wanted : supported;
+}
+
+bool suite_can_run(const struct bench *bench, const struct bench_settings *settings)
+{
+    bool has_workers =
+        bench->workers == BENCH_NO_WORKERS || chosen_of(bench->workers, settings->workers) != 0;
+    bool has_guarantee = bench->guarantees == BENCH_NO_GUARANTEE ||
+                         chosen_of(bench->guarantees, settings->guarantees) != 0;
+    return has_workers && has_guarantee;
 }
 
 static void add_guarantees(struct suite *suite, const struct bench *bench, unsigned workers)
@@ -76,13 +84,28 @@ static void add_guarantees(struct suite *suite, const struct bench *bench, unsig
     if (guarantees & BENCH_AT_MOST_ONCE) {
         add_variant(suite, bench, workers, "at-most-once");
     }
-    if (guarantees == BENCH_NO_GUARANTEE) {
+    if (bench->guarantees == BENCH_NO_GUARANTEE) {
         add_variant(suite, bench, workers, "");
+    }
+}
+
+static void note_left_out(const struct suite *suite, const struct bench *bench)
+{
+    char line[BENCH_NAME_SIZE * 2];
+    const struct bench_watcher *watcher = suite->watcher;
+    if (watcher->on_note != NULL) {
+        snprintf(line, sizeof line, "%.63s: left out, not with these workers and guarantees",
+                 bench->name);
+        watcher->on_note(watcher->self, line);
     }
 }
 
 static void add_bench(struct suite *suite, const struct bench *bench)
 {
+    if (!suite_can_run(bench, suite->settings)) {
+        note_left_out(suite, bench);
+        return;
+    }
     unsigned workers = chosen_of(bench->workers, suite->settings->workers);
     if (workers & BENCH_ONE) {
         add_guarantees(suite, bench, 1);
@@ -90,7 +113,7 @@ static void add_bench(struct suite *suite, const struct bench *bench)
     if (workers & BENCH_TWO) {
         add_guarantees(suite, bench, 2);
     }
-    if (workers == BENCH_NO_WORKERS) {
+    if (bench->workers == BENCH_NO_WORKERS) {
         add_guarantees(suite, bench, 0);
     }
 }

@@ -250,6 +250,8 @@ size_t suite_all(const struct bench **out);
 /** Adds the benchmarks that a word names (benchmark, group or "all") to a list without doubles.
  *  @return false when there is no such benchmark. */
 bool suite_choose(const char *word, const struct bench **chosen, size_t *chosen_count);
+/** Whether a benchmark has a variant with the settings' workers and guarantees. */
+bool suite_can_run(const struct bench *bench, const struct bench_settings *settings);
 /** Directory of topologies: $GALE_BENCH_DIR, or beside the binary, or under its prefix.
  *  @return false when there is none. */
 bool suite_find_dir(const char *gale, char dir[PATH_MAX]);
@@ -257,7 +259,8 @@ bool suite_find_dir(const char *gale, char dir[PATH_MAX]);
 void suite_describe(struct result_document *document, const char *command);
 
 /**
- * Makes all rounds and the ratios. @param watcher may be NULL.
+ * Makes all rounds and the ratios. A benchmark that has no variant with the settings' workers and
+ * guarantees is left out, with a note. @param watcher may be NULL.
  * @return the process's exit code: 0; 1 a result is wrong; 70 it cannot work here; 130, 143 by a
  * signal. What was measured until then is in the document.
  */

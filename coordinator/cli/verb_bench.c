@@ -136,9 +136,11 @@ static bool read_settings(const struct invocation *call, struct bench_settings *
     return true;
 }
 
-static int choose(const struct invocation *call, const struct bench **chosen, size_t *count)
+static int choose(const struct invocation *call, const struct bench_settings *settings,
+                  const struct bench **chosen, size_t *count)
 {
     bool is_rated = false;
+    bool can_run = false;
     *count = 0;
     for (size_t i = 0; i < call->args_count; i++) {
         if (!suite_choose(call->args[i], chosen, count)) {
@@ -151,6 +153,12 @@ static int choose(const struct invocation *call, const struct bench **chosen, si
     }
     for (size_t i = 0; i < *count; i++) {
         is_rated = is_rated || chosen[i]->is_rated;
+        can_run = can_run || suite_can_run(chosen[i], settings);
+    }
+    if (!can_run) {
+        return output_fail(call->json, EXIT_USAGE, "`gale bench --list` shows what there is",
+                           "%s does not run with these --workers and --guarantee",
+                           chosen[0]->name);
     }
     if (options_given(call, "rate") && !is_rated) {
         return output_fail(call->json, EXIT_USAGE, "leave out --rate",
@@ -301,7 +309,7 @@ static int run(const struct invocation *call)
     if (!read_settings(call, &settings)) {
         return EXIT_USAGE;
     }
-    int code = choose(call, chosen, &chosen_count);
+    int code = choose(call, &settings, chosen, &chosen_count);
     if (code != EXIT_DONE) {
         return code;
     }

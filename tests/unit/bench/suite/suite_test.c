@@ -97,6 +97,28 @@ static void suite_wrong_variant_is_left_out_afterwards(void **state)
     result_document_fini(&document);
 }
 
+static void suite_what_cannot_run_is_left_out(void **state)
+{
+    static const struct bench two = {.name = "c",
+                                     .title = "t",
+                                     .workers = BENCH_TWO,
+                                     .guarantees = BENCH_BOTH,
+                                     .run = note_run};
+    static const struct bench *const list[] = {&two, &plain};
+    const struct bench_settings settings = {
+        .runs = 1, .rate = -1, .workers = BENCH_ONE, .guarantees = BENCH_AT_MOST_ONCE};
+    struct result_document document;
+    (void)state;
+    order[0] = '\0';
+    result_document_init(&document);
+    assert_false(suite_can_run(&two, &settings));
+    assert_true(suite_can_run(&once, &settings));
+    assert_int_equal(suite_run(list, 2, &settings, "/x", "/x", NULL, &document), 0);
+    assert_string_equal(order, "a1m0 ");
+    assert_int_equal(document.results_count, 1);
+    result_document_fini(&document);
+}
+
 static void suite_signal_ends_it_with_its_number(void **state)
 {
     const struct bench_settings settings = {.runs = 3, .rate = -1};
@@ -180,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(suite_rounds_alternate_the_variants),
         cmocka_unit_test(suite_wrong_variant_is_left_out_afterwards),
+        cmocka_unit_test(suite_what_cannot_run_is_left_out),
         cmocka_unit_test(suite_signal_ends_it_with_its_number),
         cmocka_unit_test(suite_names_choose_benchmarks_and_groups_once),
         cmocka_unit_test(suite_topologies_are_found_beside_the_binary),
