@@ -199,13 +199,13 @@ def test_interrupt(number, code):
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                env=dict(os.environ, TMPDIR=directory, **{common.MARK: mark}))
     try:
-        common.wait_until(lambda: len(common.marked(mark)) == 4, "bench, run and two workers")
+        common.wait_until(lambda: len(common.marked(mark)) >= 4, "bench, run and two workers", 60)
         begin = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
         check(process.returncode == code, f"exit code {process.returncode}: {err[-1000:]}")
-        check(time.monotonic() - begin < 10, "it took long to stop")
-        common.wait_until(lambda: not common.marked(mark), "no process left", 2)
+        check(time.monotonic() - begin < 20, "it took long to stop")
+        common.wait_until(lambda: not common.marked(mark), "no process left", 10)
         check(os.listdir(directory) == [], f"left behind: {os.listdir(directory)}")
         check(json.loads(out)["kind"] == "gale-bench", "no document")
     finally:
@@ -223,7 +223,7 @@ def test_kill():
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                env=dict(os.environ, TMPDIR=common.DIR, **{common.MARK: mark}))
     try:
-        common.wait_until(lambda: len(common.marked(mark)) == 3, "bench, run and a worker")
+        common.wait_until(lambda: len(common.marked(mark)) >= 3, "bench, run and a worker", 60)
         process.kill()
         process.wait()
         common.wait_until(lambda: not common.marked(mark), "no process left", 10)
