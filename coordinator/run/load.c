@@ -103,6 +103,7 @@ enum gale_err load_topology(const struct load_options *options, struct loaded *l
         err =
             plan_compile(resolved, probe_registry(loaded->probe), &loaded->diag, &loaded->plan);
         err = err == GALE_ERR_INVALID ? GALE_OK : err;
+        probe_rest(loaded->probe); /* A run may take days; all is known by now. */
     }
     conf_free(tree);
     conf_free(resolved);

@@ -69,7 +69,7 @@ static enum gale_err refusal_of(const struct gale_conf *reply, const char *path,
         *at = (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at;
     }
     int64_t code = gale_conf_int64(refusal, "code", 0);
-    if (code <= GALE_OK || code > GALE_ERR_FAILED || text[0] == '\0') {
+    if (code <= GALE_OK || code > GALE_ERR_UNKNOWN || text[0] == '\0') {
         return gale_error_set(error, GALE_ERR_INVALID,
                               "module %.200s cannot be used: it says not why", path);
     }
@@ -295,7 +295,7 @@ static enum gale_err replay_all(struct gale_declare *declare, const struct gale_
 {
     const struct gale_conf *calls = gale_conf_get(reply, "calls");
     int64_t result = gale_conf_int64(reply, "result", -1);
-    bool good = result >= GALE_OK && result <= GALE_ERR_FAILED &&
+    bool good = result >= GALE_OK && result <= GALE_ERR_UNKNOWN &&
                 gale_conf_count(calls) <= PROBE_CALLS_MAX;
     for (size_t i = 0; good && i < gale_conf_count(calls); i++) {
         good = replay(declare, gale_conf_at(calls, i));
@@ -473,6 +473,13 @@ enum gale_err probe_new(const char *program, const struct worker_builtins *built
     };
     *out = probe;
     return GALE_OK;
+}
+
+void probe_rest(struct probe *probe)
+{
+    for (struct module_entry *entry = probe->modules; entry != NULL; entry = entry->next) {
+        probe_channel_close(&entry->channel);
+    }
 }
 
 void probe_free(struct probe *probe)

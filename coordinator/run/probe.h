@@ -5,7 +5,7 @@
  * request; what it says is checked like any input from outside. A module that crashes, exits,
  * hangs or answers nonsense costs that process and becomes one sentence in an error.
  *
- * The processes start with the first question and end with probe_free; a topology without modules
+ * The processes start with the first question and end with probe_rest or probe_free; a topology without modules
  * starts none. One thread, that lives as long as the probe; calls block for at most
  * PROBE_DEADLINE_MS a question. Not a sandbox: a module has the rights of the user there too.
  */
@@ -24,6 +24,8 @@ struct probe;
  */
 enum gale_err probe_new(const char *program, const struct worker_builtins *builtins,
                         struct probe **out);
+/** Ends the processes; what they described stays. A later question starts its process again. */
+void probe_rest(struct probe *probe);
 /** Kills what is left of the processes and frees every table handed out. May be NULL. */
 void probe_free(struct probe *probe);
 /** The registry for plan_compile. The tables of modules hold names, options and which callbacks

@@ -50,6 +50,7 @@ def main():
                    "counts in the journal")
         check(run.process.poll() is None, f"the input was too short for all kills: {run.errors()}")
         wait_until(lambda: len(workers(run)) == 2, "two workers")
+        check(set(run.workers()) == set(workers(run)), "a look into the module goes on")
         os.kill(random.choice(workers(run)), signal.SIGKILL)
     report = run.end(0, 60)
     restarts = sum(worker["restarts"] for worker in report["workers"])
