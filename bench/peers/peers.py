@@ -23,7 +23,7 @@ import peers_process
 import peers_result
 import peers_text
 from peers_engines import (FLINK_OPTIONS, STORM_PRODUCER_BATCH, STORM_SETTINGS,
-                           STORM_WORKER_OPTIONS, Flink, Gale, Storm)
+                           STORM_TRANSFER_BATCH, STORM_WORKER_OPTIONS, Flink, Gale, Storm)
 from peers_process import PeerError
 from peers_result import ALO, AMO, EO
 
@@ -219,6 +219,7 @@ def measure(args, work):
                 "storm": dict(STORM_SETTINGS, **args.storm),
                 "storm_producer_batch": {"/".join(key): value
                                          for key, value in STORM_PRODUCER_BATCH.items()},
+                "storm_transfer_batch": STORM_TRANSFER_BATCH,
                 "flink": " ".join(FLINK_OPTIONS)}
     settings.update({key: getattr(args, key) for key in (
         "runs", "rate", "seed", "quick", "gale_warmup_s", "gale_duration_s", "jvm_warmup_s",
