@@ -71,6 +71,7 @@ int output_code_of(enum gale_err err)
     case GALE_ERR_IO:
     case GALE_ERR_CORRUPT: return EXIT_IO;
     case GALE_ERR_AGAIN:
+    case GALE_ERR_UNKNOWN:
     case GALE_ERR_TIMEOUT: return EXIT_TEMPORARY;
     case GALE_ERR_CLOSED: return EXIT_UNAVAILABLE;
     case GALE_ERR_NOMEM:

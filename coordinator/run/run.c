@@ -409,6 +409,7 @@ static int exit_code_of(enum gale_err err)
     case GALE_ERR_CORRUPT: return RUN_EXIT_IO;
     case GALE_ERR_AGAIN:
     case GALE_ERR_TIMEOUT:
+    case GALE_ERR_UNKNOWN:
     case GALE_ERR_STATE: return RUN_EXIT_TEMPORARY; /* the store of another run of this name */
     case GALE_ERR_EXISTS:
     case GALE_ERR_LIMIT:

@@ -25,6 +25,7 @@ const char *gale_err_name(enum gale_err err)
         [GALE_ERR_UNSUPPORTED] = "unsupported",
         [GALE_ERR_STALE] = "stale",
         [GALE_ERR_FAILED] = "failed",
+        [GALE_ERR_UNKNOWN] = "outcome unknown",
     };
     unsigned code = (unsigned)err;
     return code < sizeof names / sizeof names[0] ? names[code] : "unknown error";

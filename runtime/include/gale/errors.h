@@ -27,7 +27,8 @@ enum gale_err {
     GALE_ERR_STATE = 13,       /**< The call is not allowed in the present state. */
     GALE_ERR_UNSUPPORTED = 14, /**< This build or machine cannot do it. */
     GALE_ERR_STALE = 15,       /**< From a lower epoch, attempt or incarnation: refused. */
-    GALE_ERR_FAILED = 16       /**< A bolt says: fail this tuple (it will be replayed). */
+    GALE_ERR_FAILED = 16,      /**< A bolt says: fail this tuple (it will be replayed). */
+    GALE_ERR_UNKNOWN = 17      /**< The outcome is not known: it took place, or not, or will. */
 };
 
 /** An error with a sentence for people: what, where and what to do next. */
