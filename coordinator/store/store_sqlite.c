@@ -10,20 +10,21 @@
 #include "store/store.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "store/path.h"
+#include "store/watches.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define APPLICATION_ID 0x47616c65 /* "Gale" */
 #define FORMAT_VERSION 1
-#define PATH_DEPTH_MAX 16
-#define PATH_PART_MAX 128
-#define PATH_SIZE_MAX (PATH_DEPTH_MAX * (PATH_PART_MAX + 1) + 1)
-#define WATCHES_MAX 1024
 
 enum statement {
     SQL_BEGIN,
@@ -35,6 +36,10 @@ enum statement {
     SQL_UPDATE,
     SQL_DELETE,
     SQL_CHILDREN,
+    SQL_JOIN,
+    SQL_LEAVE,
+    SQL_JOINED,
+    SQL_JOINED_COUNT,
     SQL_COUNT
 };
 
@@ -48,7 +53,20 @@ static const char *const statements[SQL_COUNT] = {
     [SQL_UPDATE] = "UPDATE record SET value = ?3, version = version + 1 WHERE path = ?1",
     [SQL_DELETE] = "DELETE FROM record WHERE path = ?1",
     [SQL_CHILDREN] = "SELECT path FROM record WHERE parent = ?1 ORDER BY path",
+    [SQL_JOIN] = "INSERT INTO ephemeral (path) VALUES (?1)",
+    [SQL_LEAVE] = "DELETE FROM ephemeral WHERE path = ?1",
+    [SQL_JOINED] = "SELECT 1 FROM ephemeral WHERE path = ?1",
+    [SQL_JOINED_COUNT] = "SELECT count(*) FROM ephemeral",
 };
+
+/* The ephemeral records of the process that had the file before end here. The table came later than
+ * the format, and a gale that does not know it is not disturbed by it. */
+static const char session_begin[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE IF NOT EXISTS ephemeral (path TEXT PRIMARY KEY) WITHOUT ROWID;"
+    "DELETE FROM record WHERE path IN (SELECT path FROM ephemeral);"
+    "DELETE FROM ephemeral;"
+    "COMMIT";
 
 static const char schema[] =
     "BEGIN IMMEDIATE;"
@@ -61,76 +79,19 @@ static const char schema[] =
     "COMMIT";
 _Static_assert(APPLICATION_ID == 1197567077, "the schema has the number in decimal");
 
-struct watch {
-    struct watch *next;
-    void (*fn)(void *argument, const char *path);
-    void *argument;
-    bool due;
-    char path[];
-};
-
 struct store_sqlite {
     struct store base;
     sqlite3 *db;
     sqlite3_stmt *prepared[SQL_COUNT];
-    struct watch *watches;
-    size_t watches_count;
-    bool failed; /* a write to the disk failed: nothing is known any more */
+    struct watches watches;
+    int event_fd;      /* readable while watches are due */
+    uint32_t sequence; /* of the last candidate; none outlives the process */
+    bool failed;       /* a write to the disk failed: nothing is known any more */
 };
 
 static struct store_sqlite *self_of(struct store *store)
 {
     return (struct store_sqlite *)store;
-}
-
-/* ---- Paths ---------------------------------------------------------------------------------- */
-
-static bool part_ok(const char *part, size_t size)
-{
-    if (size == 0 || size > PATH_PART_MAX || (size == 1 && part[0] == '.') ||
-        (size == 2 && part[0] == '.' && part[1] == '.')) {
-        return false;
-    }
-    for (size_t i = 0; i < size; i++) {
-        char c = part[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!letter && !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-') {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool path_ok(const char *path)
-{
-    if (strcmp(path, "/") == 0) {
-        return true;
-    }
-    for (int depth = 0; depth < PATH_DEPTH_MAX; depth++) {
-        if (*path++ != '/') {
-            return false;
-        }
-        size_t size = strcspn(path, "/");
-        if (!part_ok(path, size)) {
-            return false;
-        }
-        path += size;
-        if (*path == '\0') {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Parent of a valid path other than "/". */
-static void path_parent(const char *path, char parent[PATH_SIZE_MAX])
-{
-    size_t size = (size_t)(strrchr(path, '/') - path);
-    if (size == 0) {
-        size = 1;
-    }
-    memcpy(parent, path, size);
-    parent[size] = '\0';
 }
 
 /* ---- Statements ----------------------------------------------------------------------------- */
@@ -181,6 +142,17 @@ static enum gale_err version_of(struct store_sqlite *self, const char *path, int
     return result == SQLITE_DONE ? GALE_ERR_NOT_FOUND : error_of(self, result);
 }
 
+/* First column of a statement's only row; 0 without one. */
+static enum gale_err number_of(struct store_sqlite *self, enum statement statement,
+                               const char *path, int64_t *number)
+{
+    sqlite3_stmt *prepared = bound(self, statement, path);
+    int result = sqlite3_step(prepared);
+    *number = result == SQLITE_ROW ? sqlite3_column_int64(prepared, 0) : 0;
+    sqlite3_reset(prepared);
+    return error_of(self, result);
+}
+
 static void value_bind(sqlite3_stmt *prepared, const void *value, size_t size)
 {
     int result = sqlite3_bind_blob(prepared, 3, size ? value : "", (int)size, SQLITE_STATIC);
@@ -202,16 +174,18 @@ static enum gale_err op_check(struct store_sqlite *self, const struct store_op *
 
 static enum gale_err op_create(struct store_sqlite *self, const struct store_op *op)
 {
-    char parent[PATH_SIZE_MAX];
+    char parent[STORE_PATH_SIZE];
     int64_t version;
     enum gale_err err = version_of(self, op->path, &version);
     if (err != GALE_ERR_NOT_FOUND) {
         return err ? err : GALE_ERR_EXISTS;
     }
-    path_parent(op->path, parent);
+    store_path_parent(op->path, parent);
+    int64_t ephemeral = 0;
     err = version_of(self, parent, &version);
-    if (err) {
-        return err;
+    err = err ? err : number_of(self, SQL_JOINED, parent, &ephemeral);
+    if (err || ephemeral) {
+        return err ? err : GALE_ERR_STATE;
     }
     sqlite3_stmt *prepared = bound(self, SQL_INSERT, op->path);
     int result = sqlite3_bind_text(prepared, 2, parent, -1, SQLITE_STATIC);
@@ -246,13 +220,25 @@ static enum gale_err op_delete(struct store_sqlite *self, const struct store_op 
     if (result != SQLITE_DONE) {
         return result == SQLITE_ROW ? GALE_ERR_STATE : error_of(self, result);
     }
-    return finish(self, bound(self, SQL_DELETE, op->path));
+    err = finish(self, bound(self, SQL_LEAVE, op->path));
+    return err ? err : finish(self, bound(self, SQL_DELETE, op->path));
+}
+
+/* Makes the record of a create an ephemeral one. */
+static enum gale_err op_join(struct store_sqlite *self, const struct store_op *op)
+{
+    int64_t count;
+    enum gale_err err = number_of(self, SQL_JOINED_COUNT, NULL, &count);
+    if (err || count >= STORE_EPHEMERALS_MAX) {
+        return err ? err : GALE_ERR_LIMIT;
+    }
+    return finish(self, bound(self, SQL_JOIN, op->path));
 }
 
 static enum gale_err op_apply(struct store_sqlite *self, const struct store_op *op,
                               int64_t *version)
 {
-    if (!path_ok(op->path)) {
+    if (!store_path_ok(op->path)) {
         return GALE_ERR_INVALID;
     }
     bool writes = op->kind == STORE_OP_CREATE || op->kind == STORE_OP_SET;
@@ -269,27 +255,42 @@ static enum gale_err op_apply(struct store_sqlite *self, const struct store_op *
     return GALE_ERR_INVALID;
 }
 
-static void watches_mark(struct store_sqlite *self, const struct store_op *op)
+static void changes_mark(struct store_sqlite *self, const struct store_op *op)
 {
-    char parent[PATH_SIZE_MAX] = "";
+    char parent[STORE_PATH_SIZE] = "";
     if (op->kind == STORE_OP_CHECK) {
         return;
     }
     if (op->kind != STORE_OP_SET) {
-        path_parent(op->path, parent);
+        store_path_parent(op->path, parent);
     }
-    for (struct watch *watch = self->watches; watch; watch = watch->next) {
-        if (strcmp(watch->path, op->path) == 0 || strcmp(watch->path, parent) == 0) {
-            watch->due = true;
-        }
+    bool due = watches_mark(&self->watches, op->path);
+    due = watches_mark(&self->watches, parent) || due;
+    if (due) {
+        (void)eventfd_write(self->event_fd, 1);
     }
 }
 
-/* All of them in one transaction. *version is that of the last check or set. */
+static bool sizes_ok(const struct store_op *ops, size_t ops_count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < ops_count && size <= STORE_MULTI_MAX; i++) {
+        bool writes = ops[i].kind == STORE_OP_CREATE || ops[i].kind == STORE_OP_SET;
+        size += writes ? ops[i].size : 0;
+    }
+    return ops_count <= STORE_OPS_MAX && size <= STORE_MULTI_MAX;
+}
+
+/* All of them in one transaction. *version is that of the last check or set.
+ * @param ephemeral makes the record of the first, a create, an ephemeral one. */
 static enum gale_err transact(struct store_sqlite *self, const struct store_op *ops,
-                              size_t ops_count, size_t *failed, int64_t *version)
+                              size_t ops_count, bool ephemeral, size_t *failed,
+                              int64_t *version)
 {
     *failed = 0;
+    if (!sizes_ok(ops, ops_count)) {
+        return GALE_ERR_LIMIT;
+    }
     if (self->failed) {
         return GALE_ERR_IO;
     }
@@ -300,6 +301,9 @@ static enum gale_err transact(struct store_sqlite *self, const struct store_op *
     for (size_t i = 0; i < ops_count && !err; i++) {
         err = op_apply(self, &ops[i], version);
         *failed = i;
+    }
+    if (!err && ephemeral) {
+        err = op_join(self, &ops[0]);
     }
     if (!err) {
         err = finish(self, bound(self, SQL_COMMIT, NULL));
@@ -312,7 +316,7 @@ static enum gale_err transact(struct store_sqlite *self, const struct store_op *
         return err;
     }
     for (size_t i = 0; i < ops_count; i++) {
-        watches_mark(self, &ops[i]);
+        changes_mark(self, &ops[i]);
     }
     return GALE_OK;
 }
@@ -321,7 +325,7 @@ static enum gale_err transact_one(struct store_sqlite *self, const struct store_
                                   int64_t *version)
 {
     size_t failed;
-    return transact(self, op, 1, &failed, version);
+    return transact(self, op, 1, false, &failed, version);
 }
 
 /* ---- The port ------------------------------------------------------------------------------- */
@@ -339,7 +343,7 @@ static enum gale_err sqlite_get(struct store *store, const char *path, struct bu
 {
     struct store_sqlite *self = self_of(store);
     buf_clear(out);
-    if (!path_ok(path)) {
+    if (!store_path_ok(path)) {
         return GALE_ERR_INVALID;
     }
     if (self->failed) {
@@ -383,7 +387,7 @@ static enum gale_err sqlite_children(struct store *store, const char *path, stru
     struct store_sqlite *self = self_of(store);
     int64_t version;
     buf_clear(out);
-    if (!path_ok(path)) {
+    if (!store_path_ok(path)) {
         return GALE_ERR_INVALID;
     }
     if (self->failed) {
@@ -409,56 +413,88 @@ static enum gale_err sqlite_multi(struct store *store, const struct store_op *op
 {
     int64_t version;
     size_t unused;
-    return transact(self_of(store), ops, ops_count, failed ? failed : &unused, &version);
+    return transact(self_of(store), ops, ops_count, false, failed ? failed : &unused, &version);
 }
 
 static enum gale_err sqlite_watch(struct store *store, const char *path,
                                   void (*fn)(void *argument, const char *path), void *argument)
 {
     struct store_sqlite *self = self_of(store);
-    if (!path_ok(path)) {
+    if (!store_path_ok(path)) {
         return GALE_ERR_INVALID;
     }
-    if (self->watches_count >= WATCHES_MAX) {
-        return GALE_ERR_LIMIT;
-    }
-    size_t size = strlen(path) + 1;
-    struct watch *watch = calloc(1, sizeof *watch + size);
-    if (!watch) {
-        return GALE_ERR_NOMEM;
-    }
-    watch->fn = fn;
-    watch->argument = argument;
-    memcpy(watch->path, path, size);
-    watch->next = self->watches;
-    self->watches = watch;
-    self->watches_count++;
-    return GALE_OK;
+    return watches_add(&self->watches, path, fn, argument, clock_now_ns());
 }
 
 static void sqlite_poll(struct store *store)
 {
     struct store_sqlite *self = self_of(store);
-    struct watch *due = NULL;
-    struct watch **link = &self->watches;
-    while (*link) {
-        struct watch *watch = *link;
-        if (!watch->due) {
-            link = &watch->next;
-            continue;
+    eventfd_t unused;
+    (void)eventfd_read(self->event_fd, &unused);
+    watches_deliver(&self->watches);
+}
+
+static enum gale_err sqlite_join(struct store *store, const char *path, const void *value,
+                                 size_t size)
+{
+    int64_t version;
+    size_t failed;
+    struct store_op op = {STORE_OP_CREATE, path, value, size, STORE_ANY_VERSION};
+    return transact(self_of(store), &op, 1, true, &failed, &version);
+}
+
+/* The name of the child of a folder that belongs to a GUID; empty when there is none. */
+static enum gale_err enlisted(struct store *store, const char *folder, const char *guid,
+                              char name[STORE_NAME_SIZE])
+{
+    struct buf names;
+    size_t size = strlen(guid);
+    name[0] = '\0';
+    buf_init(&names, 0);
+    enum gale_err err = sqlite_children(store, folder, &names);
+    for (size_t at = 0; !err && at < names.size;) {
+        const char *child = (const char *)names.data + at;
+        at += strlen(child) + 1;
+        if (strncmp(child, guid, size) == 0 && child[size] == '-') {
+            snprintf(name, STORE_NAME_SIZE, "%s", child);
         }
-        *link = watch->next;
-        watch->next = due;
-        due = watch;
-        self->watches_count--;
     }
-    /* Watches set by these calls are in the list that was left, so they wait for a change. */
-    while (due) {
-        struct watch *watch = due;
-        due = watch->next;
-        watch->fn(watch->argument, watch->path);
-        free(watch);
+    buf_fini(&names);
+    return err;
+}
+
+static enum gale_err sqlite_enlist(struct store *store, const char *folder, const char *guid,
+                                   const void *value, size_t size, char name[STORE_NAME_SIZE])
+{
+    struct store_sqlite *self = self_of(store);
+    char path[STORE_PATH_SIZE];
+    if (!store_path_ok(folder) || !store_path_part_ok(guid) || strlen(guid) > STORE_GUID_MAX) {
+        return GALE_ERR_INVALID;
     }
+    enum gale_err err = enlisted(store, folder, guid, name);
+    if (err || name[0]) {
+        return err;
+    }
+    snprintf(name, STORE_NAME_SIZE, "%s-%010u", guid, (unsigned)self->sequence);
+    int length = snprintf(path, sizeof path, "%s/%s", folder[1] ? folder : "", name);
+    if (length < 0 || (size_t)length >= sizeof path) {
+        return GALE_ERR_INVALID;
+    }
+    err = sqlite_join(store, path, value, size);
+    self->sequence += !err;
+    return err;
+}
+
+static void sqlite_session(struct store *store, struct store_session *out)
+{
+    struct store_sqlite *self = self_of(store);
+    *out = (struct store_session){
+        .generation = 1, .connected = !self->failed, .contact_ns = clock_now_ns()};
+}
+
+static int sqlite_fd(struct store *store)
+{
+    return self_of(store)->event_fd;
 }
 
 static void sqlite_close(struct store *store)
@@ -470,10 +506,9 @@ static void sqlite_close(struct store *store)
     for (size_t i = 0; i < SQL_COUNT; i++) {
         sqlite3_finalize(self->prepared[i]);
     }
-    while (self->watches) {
-        struct watch *next = self->watches->next;
-        free(self->watches);
-        self->watches = next;
+    watches_fini(&self->watches);
+    if (self->event_fd >= 0) {
+        close(self->event_fd);
     }
     sqlite3_close(self->db);
     free(self);
@@ -489,6 +524,10 @@ static const struct store_ops sqlite_ops = {
     .multi = sqlite_multi,
     .watch = sqlite_watch,
     .poll = sqlite_poll,
+    .join = sqlite_join,
+    .enlist = sqlite_enlist,
+    .session = sqlite_session,
+    .fd = sqlite_fd,
 };
 
 /* ---- Opening -------------------------------------------------------------------------------- */
@@ -636,6 +675,9 @@ static enum gale_err database_open(struct store_sqlite *self, const char *path,
         return open_error(path, result, sqlite3_errmsg(self->db), error);
     }
     err = content_check(self->db, path, error);
+    if (!err && sqlite3_exec(self->db, session_begin, NULL, NULL, NULL) != SQLITE_OK) {
+        err = open_error(path, sqlite3_errcode(self->db), sqlite3_errmsg(self->db), error);
+    }
     for (size_t i = 0; i < SQL_COUNT && !err; i++) {
         result = sqlite3_prepare_v3(self->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
                                     &self->prepared[i], NULL);
@@ -656,6 +698,12 @@ enum gale_err store_sqlite_open(const char *path, struct store **out, struct gal
         return open_error(path, SQLITE_NOMEM, "", error);
     }
     self->base.ops = &sqlite_ops;
+    self->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (self->event_fd < 0) {
+        err = open_error(path, SQLITE_IOERR, strerror(errno), error);
+        sqlite_close(&self->base);
+        return err;
+    }
     err = database_open(self, path, error);
     if (err) {
         sqlite_close(&self->base);

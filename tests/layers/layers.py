@@ -49,6 +49,7 @@ ADAPTERS = {
     "msgpack": (r"msgpack(\.h|/.*)", ["runtime/codec", "bench/micro"]),
     "xxhash": (r"xxhash\.h|xxh3\.h", ["runtime/base"]),
     "sqlite": (r"sqlite3\.h", ["coordinator/store"]),
+    "zookeeper": (r"zookeeper/.*", ["coordinator/store"]),
     "yaml": (r"yaml\.h", ["coordinator/topology"]),
     "jansson": (r"jansson\.h", ["runtime/testing", "bench/suite"]),
     "yajl": (r"yajl/.*", ["bench/ysb"]),

@@ -2,6 +2,9 @@
 /* The store port's conformance suite; see store.h for what is asked of an adapter. */
 #include "store_conformance.h"
 
+#include "base/clock.h"
+
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -311,6 +314,119 @@ static void store_reopened_has_kept_everything(void **state)
     check_value("/a", "more", 2);
 }
 
+static bool readable(void)
+{
+    struct pollfd wait = {.fd = store->ops->fd(store), .events = POLLIN};
+    return poll(&wait, 1, 0) == 1;
+}
+
+static void store_watch_makes_the_descriptor_readable(void **state)
+{
+    (void)state;
+    char path[] = "/a";
+    fired = 0;
+    assert_int_equal(store->ops->watch(store, path, on_change, path), GALE_OK);
+    assert_int_equal(create("/a", "x"), GALE_OK);
+    assert_true(readable());
+    store->ops->poll(store);
+    assert_int_equal(fired, 1);
+}
+
+static void store_multi_is_bounded(void **state)
+{
+    (void)state;
+    struct store_op ops[STORE_OPS_MAX + 1];
+    char names[STORE_OPS_MAX + 1][16];
+    char *large = calloc(1, STORE_VALUE_MAX);
+    size_t failed;
+    assert_non_null(large);
+    for (size_t i = 0; i <= STORE_OPS_MAX; i++) {
+        snprintf(names[i], sizeof names[i], "/n%zu", i);
+        ops[i] = (struct store_op){STORE_OP_CREATE, names[i], "x", 1, STORE_ANY_VERSION};
+    }
+    assert_int_equal(store->ops->multi(store, ops, STORE_OPS_MAX + 1, &failed), GALE_ERR_LIMIT);
+    check_missing("/n0");
+    assert_int_equal(store->ops->multi(store, ops, STORE_OPS_MAX, &failed), GALE_OK);
+    check_value(names[STORE_OPS_MAX - 1], "x", 0);
+    for (size_t i = 0; i < 3; i++) {
+        ops[i] = (struct store_op){STORE_OP_SET, names[i], large, STORE_VALUE_MAX, 0};
+    }
+    assert_int_equal(store->ops->multi(store, ops, 3, &failed), GALE_ERR_LIMIT);
+    check_value("/n0", "x", 0);
+    assert_int_equal(store->ops->multi(store, ops, STORE_MULTI_MAX / STORE_VALUE_MAX, &failed),
+                     GALE_OK);
+    free(large);
+}
+
+static void store_session_is_connected_and_named(void **state)
+{
+    (void)state;
+    struct store_session session;
+    store->ops->session(store, &session);
+    assert_true(session.generation > 0);
+    assert_true(session.connected);
+    assert_int_equal(store_session_link(&session, clock_now_ns()), STORE_CONNECTED);
+}
+
+static void store_joined_record_ends_with_the_session(void **state)
+{
+    (void)state;
+    assert_int_equal(create("/hosts", ""), GALE_OK);
+    assert_int_equal(store->ops->join(store, "/hosts/a", "here", 4), GALE_OK);
+    check_value("/hosts/a", "here", 0);
+    assert_int_equal(store->ops->join(store, "/hosts/a", "here", 4), GALE_ERR_EXISTS);
+    assert_int_equal(store->ops->join(store, "/none/a", "here", 4), GALE_ERR_NOT_FOUND);
+    assert_int_equal(create("/hosts/a/child", ""), GALE_ERR_STATE);
+    assert_int_equal(set("/hosts/a", "still", 0), GALE_OK);
+    reopen();
+    check_missing("/hosts/a");
+    check_children("/", "hosts", 6);
+    assert_int_equal(store->ops->join(store, "/hosts/a", "again", 5), GALE_OK);
+    check_value("/hosts/a", "again", 0);
+    assert_int_equal(store->ops->remove(store, "/hosts/a", 0), GALE_OK);
+    assert_int_equal(create("/hosts/a", "for good"), GALE_OK);
+    reopen();
+    check_value("/hosts/a", "for good", 0);
+}
+
+static void store_joined_records_are_few(void **state)
+{
+    (void)state;
+    char path[16];
+    for (int i = 0; i < STORE_EPHEMERALS_MAX; i++) {
+        snprintf(path, sizeof path, "/e%d", i);
+        assert_int_equal(store->ops->join(store, path, "", 0), GALE_OK);
+    }
+    assert_int_equal(store->ops->join(store, "/more", "", 0), GALE_ERR_LIMIT);
+    check_missing("/more");
+    assert_int_equal(store->ops->remove(store, "/e0", 0), GALE_OK);
+    assert_int_equal(store->ops->join(store, "/more", "", 0), GALE_OK);
+}
+
+static void store_enlisted_candidates_are_numbered_once_each(void **state)
+{
+    (void)state;
+    char first[STORE_NAME_SIZE], again[STORE_NAME_SIZE], second[STORE_NAME_SIZE];
+    char path[STORE_NAME_SIZE + 16];
+    assert_int_equal(create("/coordinators", ""), GALE_OK);
+    assert_int_equal(store->ops->enlist(store, "/coordinators", "bb", "x", 1, first), GALE_OK);
+    assert_int_equal(store->ops->enlist(store, "/coordinators", "aa", "y", 1, second), GALE_OK);
+    assert_int_equal(store->ops->enlist(store, "/coordinators", "bb", "x", 1, again), GALE_OK);
+    assert_string_equal(first, again);
+    assert_int_equal(strlen(first), strlen("bb-0123456789"));
+    assert_memory_equal(first, "bb-", 3);
+    assert_true(strtol(strrchr(second, '-') + 1, NULL, 10) >
+                strtol(strrchr(first, '-') + 1, NULL, 10));
+    snprintf(path, sizeof path, "/coordinators/%s", first);
+    check_value(path, "x", 0);
+    assert_int_equal(store->ops->enlist(store, "/coordinators", "a/b", "", 0, again),
+                     GALE_ERR_INVALID);
+    assert_int_equal(store->ops->enlist(store, "/none", "aa", "", 0, again),
+                     GALE_ERR_NOT_FOUND);
+    reopen();
+    check_children("/coordinators", "", 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int store_conformance(const struct store_factory *given)
@@ -330,6 +446,12 @@ int store_conformance(const struct store_factory *given)
         CASE(store_watch_fires_once_from_poll),
         CASE(store_watch_set_again_in_its_call_fires_for_the_next_change),
         CASE(store_reopened_has_kept_everything),
+        CASE(store_watch_makes_the_descriptor_readable),
+        CASE(store_multi_is_bounded),
+        CASE(store_session_is_connected_and_named),
+        CASE(store_joined_record_ends_with_the_session),
+        CASE(store_joined_records_are_few),
+        CASE(store_enlisted_candidates_are_numbered_once_each),
     };
     return cmocka_run_group_tests_name("store conformance", tests, NULL, NULL);
 }
