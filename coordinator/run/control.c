@@ -217,6 +217,7 @@ static void stop(struct control *control, int64_t now_ns)
     }
     set_state(control, CONTROL_STOPPING);
     control->drain_deadline_ns = INT64_MAX;
+    control->stop_ns = now_ns;
     for (uint32_t i = 0; i < control->workers_count; i++) {
         struct control_worker *worker = &control->workers[i];
         worker->remind_ns = now_ns + CONTROL_REMIND_STOP_NS;
@@ -506,18 +507,21 @@ static void progress(struct control *control, int64_t now_ns)
     }
 }
 
-/* A worker has stopped: its process may exit once its last positions are known. They come with each
- * last beat; when none of them arrives they are replayed by the next run. */
-static void end_stopped(struct control *control, uint32_t index, int64_t now_ns)
+/* A beat of a worker that is to stop. Its process may exit once its last positions are known: they
+ * come before each last beat. Until then it is alive, however long the machine takes to run it, so its
+ * grace begins anew with each beat; but not when it should stop at once, nor for ever. */
+static void on_beat_stopping(struct control *control, uint32_t index, bool stopped,
+                             int64_t now_ns)
 {
     struct control_worker *worker = &control->workers[index];
-    if (worker->last_beat_at_ns == 0) {
-        worker->last_beat_at_ns = now_ns;
+    if (worker->ended) {
+        return;
     }
-    if (!worker->ended &&
-        (worker->final || now_ns - worker->last_beat_at_ns >= CONTROL_FINAL_NS)) {
+    if (stopped && worker->final) {
         worker->ended = true;
         control->ports->signal(control->ports->self, index, SIGTERM);
+    } else if (!control->aborted && now_ns - control->stop_ns < CONTROL_STALL_NS) {
+        slot_prolong(&worker->slot, now_ns);
     }
 }
 
@@ -528,8 +532,8 @@ static void on_beat(struct control *control, uint32_t index, const struct messag
     worker->beaten = true;
     worker->start_failures = 0;
     control_stats_take(control, index, beat);
-    if (beat->state == COMMAND_STOP && worker->slot.state == SLOT_STOPPING) {
-        end_stopped(control, index, now_ns);
+    if (worker->slot.state == SLOT_STOPPING) {
+        on_beat_stopping(control, index, beat->state == COMMAND_STOP, now_ns);
     }
     if (control->state == CONTROL_STARTING) {
         set_state(control, CONTROL_ACTIVE);
@@ -600,7 +604,6 @@ void control_exited(struct control *control, uint32_t index, const char *text, i
     worker->beaten = false;
     worker->final = false;
     worker->ended = false;
-    worker->last_beat_at_ns = 0;
     worker->answer = (struct control_answer){0};
     control->ports->connect(control->ports->self, index, NULL);
     if (wanted) {

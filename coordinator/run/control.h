@@ -25,8 +25,6 @@
 #define CONTROL_ROUND_NS \
     INT64_C(5000000)                     /* between rounds of counting while some are at work */
 #define CONTROL_ASK_NS INT64_C(50000000) /* until a worker that did not answer is asked again */
-#define CONTROL_FINAL_NS \
-    INT64_C(1000000000) /* a stopped worker's last positions are waited for so long */
 #define CONTROL_ABORT_GRACE_MS \
     300 /* from "stop at once" to SIGKILL for a worker that is busy */
 #define CONTROL_START_TRIES_MAX \
@@ -35,7 +33,8 @@
     8u /* as does one that dies so often in a row, each time soon after its start */
 
 /* A worker whose engine thread says nothing for so long is killed, though its process lives: a call of
- * a component that never returns. A process that is stopped or gone is known after slot_limits.beat_ms. */
+ * a component that never returns. A process that is stopped or gone is known after slot_limits.beat_ms.
+ * So long a worker that beats may also take to stop. */
 #define CONTROL_STALL_NS INT64_C(30000000000)
 
 enum control_state {
@@ -97,7 +96,6 @@ struct control_worker {
     bool beaten;              /* said a beat in this incarnation */
     bool final;               /* said its last positions */
     bool ended;               /* was told to exit after its last beat */
-    int64_t last_beat_at_ns;  /* first of its last beats; 0: none yet */
     struct message_beat beat; /* last; tasks: not kept */
     struct control_answer answer;
     int64_t remind_ns;           /* when it may be told again what it seems not to know */
@@ -126,6 +124,7 @@ struct control {
     int64_t round_ns;
     int64_t drain_deadline_ns;
     int64_t drain_ms;
+    int64_t stop_ns;         /* when STOPPING was entered */
     bool failed;             /* a fatal error ended it */
     bool aborted;            /* stopped before everything was processed */
     struct gale_error error; /* the fatal one */

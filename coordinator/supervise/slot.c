@@ -113,6 +113,13 @@ void slot_beat(struct slot *slot, uint64_t incarnation, int64_t now_ns)
     }
 }
 
+void slot_prolong(struct slot *slot, int64_t now_ns)
+{
+    if (slot->state == SLOT_STOPPING && !slot->kill_sent) {
+        slot->since_ns = now_ns;
+    }
+}
+
 /* Counts a failure and chooses the step of the delay before the next start. */
 static void failure_note(struct slot *slot, int64_t now_ns)
 {

@@ -29,7 +29,7 @@ enum slot_action {
 struct slot_limits {
     int64_t start_ms; /* from spawn to the first beat; default 10000 */
     int64_t beat_ms;  /* silence that counts as death; default 1500 */
-    int64_t grace_ms; /* from TERM (or the stop command) to KILL; default 3000 */
+    int64_t grace_ms; /* from TERM, the stop command or slot_prolong to KILL; default 3000 */
     int64_t backoff_first_ms, backoff_max_ms;
 };
 
@@ -54,6 +54,8 @@ enum slot_action slot_want(struct slot *slot, uint64_t incarnation, int64_t now_
 enum slot_action slot_unwant(struct slot *slot, int64_t now_ns);
 /** A sign of life of incarnation; others are ignored. */
 void slot_beat(struct slot *slot, uint64_t incarnation, int64_t now_ns);
+/** A process that is to stop is known to be at it: its grace begins anew. */
+void slot_prolong(struct slot *slot, int64_t now_ns);
 /** The process exited or could not be started. It never asks for an action: a wanted process is
  *  started again by slot_tick, at once where there is no delay. */
 enum slot_action slot_exited(struct slot *slot, int64_t now_ns);

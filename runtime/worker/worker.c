@@ -200,6 +200,24 @@ static bool end_is_near(const struct worker *worker)
            worker->state == COMMAND_FINISH;
 }
 
+static void send_offsets(struct worker *worker, int64_t now_ns)
+{
+    struct message message = {.type = MESSAGE_OFFSETS};
+    exec_offsets(worker->exec, false, &message.as.offsets);
+    worker->offsets_at_ns = now_ns + worker->offsets_ns;
+    if (message.as.offsets.items_count > 0 && send_message(worker, &message)) {
+        exec_offsets_sent(worker->exec, &message.as.offsets);
+    }
+}
+
+/* Whether every spout of a drain has ended: their positions, which move no more, go before the beat
+ * that says so. Then a run that is drained has saved them, even if this process is killed next. */
+static bool is_drained(const struct worker *worker, const struct message_beat *beat)
+{
+    return worker->prepared && !worker->stopping && beat->spouts_done &&
+           (worker->state == COMMAND_DRAIN || worker->state == COMMAND_FINISH);
+}
+
 static void send_beat(struct worker *worker, int64_t now_ns)
 {
     struct message message = {.type = MESSAGE_BEAT};
@@ -224,18 +242,10 @@ static void send_beat(struct worker *worker, int64_t now_ns)
     worker->all_told = worker->all_told || (worker->stopping && whole);
     if (worker->all_told) { /* Once these have come the process is ended. */
         send_last_offsets(worker);
+    } else if (is_drained(worker, beat)) {
+        send_offsets(worker, now_ns);
     }
     send_message(worker, &message);
-}
-
-static void send_offsets(struct worker *worker, int64_t now_ns)
-{
-    struct message message = {.type = MESSAGE_OFFSETS};
-    exec_offsets(worker->exec, false, &message.as.offsets);
-    worker->offsets_at_ns = now_ns + worker->offsets_ns;
-    if (message.as.offsets.items_count > 0 && send_message(worker, &message)) {
-        exec_offsets_sent(worker->exec, &message.as.offsets);
-    }
 }
 
 /* Bolts work whether the topology is active or not; only spouts rest. */

@@ -148,6 +148,17 @@ static void send_hello(struct sim_process *process)
     send_message(process, &message);
 }
 
+static void send_offsets(struct sim_process *process)
+{
+    struct message message = {.type = MESSAGE_OFFSETS};
+    exec_offsets(process->exec, false, &message.as.offsets);
+    process->offsets_at_ns = process->sim->now_ns + OFFSETS_NS;
+    if (message.as.offsets.items_count > 0) {
+        send_message(process, &message);
+        exec_offsets_sent(process->exec, &message.as.offsets);
+    }
+}
+
 static void send_beat(struct sim_process *process)
 {
     struct message message = {.type = MESSAGE_BEAT};
@@ -166,19 +177,11 @@ static void send_beat(struct sim_process *process)
         last.as.offsets = process->last_offsets;
         last.as.offsets.final = true;
         send_message(process, &last);
+    } else if (process->prepared && beat->spouts_done &&
+               (process->state == COMMAND_DRAIN || process->state == COMMAND_FINISH)) {
+        send_offsets(process);
     }
     send_message(process, &message);
-}
-
-static void send_offsets(struct sim_process *process)
-{
-    struct message message = {.type = MESSAGE_OFFSETS};
-    exec_offsets(process->exec, false, &message.as.offsets);
-    process->offsets_at_ns = process->sim->now_ns + OFFSETS_NS;
-    if (message.as.offsets.items_count > 0) {
-        send_message(process, &message);
-        exec_offsets_sent(process->exec, &message.as.offsets);
-    }
 }
 
 /* ---- Messages in ---- */

@@ -334,19 +334,59 @@ static void stop_waits_for_the_last_positions_and_takes_them_once(void **state)
     assert_int_equal(said("signal 1"), 0);
 }
 
-static void stop_ends_a_worker_whose_last_positions_never_come(void **state)
+/* A slow machine: worker 0 beats, but gets to its last positions late. */
+static void stop_waits_for_a_slow_worker_as_long_as_it_beats(void **state)
 {
     (void)state;
     start_all();
     finish_all();
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(said("signal 0 term"), 0);
+        pass(2000);
+        beat_with(0, (struct message_beat){.state = i < 5 ? COMMAND_FINISH : COMMAND_STOP});
+    }
+    assert_int_equal(said("signal 0"), 0);
+    assert_int_equal(said("signal 1 kill"), 1);
+    say_offsets(0, "late", true);
+    beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+    assert_int_equal(said("save 1 late"), 1);
+    assert_int_equal(said("signal 0 term"), 1);
+    assert_int_equal(said("signal 0 kill"), 0);
+    pass(3100); /* It was told to exit: its beats count no more. */
+    beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+    assert_int_equal(said("signal 0 kill"), 1);
+}
+
+static void stop_kills_a_worker_whose_last_positions_never_come(void **state)
+{
+    (void)state;
+    start_all();
+    finish_all();
+    int64_t begin = it.now_ns;
+    while (it.now_ns - begin < CONTROL_STALL_NS) {
+        assert_int_equal(said("signal 0"), 0);
         beat_with(0, (struct message_beat){.state = COMMAND_STOP});
         pass(100);
     }
-    beat_with(0, (struct message_beat){.state = COMMAND_STOP});
-    assert_int_equal(said("signal 0 term"), 1);
-    assert_int_equal(said("signal 0 kill"), 0);
+    for (int i = 0; i < 31; i++) {
+        beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+        pass(100);
+    }
+    assert_int_equal(said("signal 0 term"), 0);
+    assert_int_equal(said("signal 0 kill"), 1);
+}
+
+static void stop_at_once_waits_for_no_beats(void **state)
+{
+    (void)state;
+    start_all();
+    control_abort(&it.control, it.now_ns);
+    for (int i = 0; i < 5; i++) {
+        beat_with(0, (struct message_beat){.state = COMMAND_STOP});
+        pass(CONTROL_ABORT_GRACE_MS / 6);
+        assert_int_equal(said("signal 0 kill"), 0);
+    }
+    pass(CONTROL_ABORT_GRACE_MS / 6);
+    assert_int_equal(said("signal 0 kill"), 1);
 }
 
 static void stop_that_was_lost_is_said_again_soon(void **state)
@@ -627,7 +667,9 @@ int main(void)
         CASE(end_after_a_death_needs_answers_of_the_new_process),
         CASE(finish_goes_level_by_level_and_ends_in_good_order),
         CASE(stop_waits_for_the_last_positions_and_takes_them_once),
-        CASE(stop_ends_a_worker_whose_last_positions_never_come),
+        CASE(stop_waits_for_a_slow_worker_as_long_as_it_beats),
+        CASE(stop_kills_a_worker_whose_last_positions_never_come),
+        CASE(stop_at_once_waits_for_no_beats),
         CASE(stop_that_was_lost_is_said_again_soon),
         CASE(warm_up_reset_that_was_lost_is_said_again),
         CASE(finish_death_restarts_and_repeats_the_level),

@@ -124,6 +124,21 @@ static void slot_unwanted_gets_term_then_kill_then_is_empty(void **state)
     assert_int_equal(slot.restarts_count, 0);
 }
 
+static void slot_prolonged_while_stopping_gets_its_grace_anew(void **state)
+{
+    (void)state;
+    struct slot slot = slot_running(1, 0);
+    slot_prolong(&slot, 50 * MS);
+    assert_int_equal(slot.since_ns, 0); /* Only a process that is to stop has a grace. */
+    assert_int_equal(slot_unwant(&slot, 100 * MS), SLOT_DO_TERM);
+    slot_prolong(&slot, 200 * MS);
+    assert_int_equal(slot_next_ns(&slot, &limits), (200 + limits.grace_ms) * MS);
+    int64_t end_ns = slot_next_ns(&slot, &limits);
+    assert_int_equal(slot_tick(&slot, &limits, 2, end_ns), SLOT_DO_KILL);
+    slot_prolong(&slot, end_ns);
+    assert_int_equal(slot_next_ns(&slot, &limits), INT64_MAX); /* Killed is killed. */
+}
+
 static void slot_unwanted_while_starting_stops(void **state)
 {
     (void)state;
@@ -270,6 +285,7 @@ int main(void)
         cmocka_unit_test(slot_silent_is_killed_and_restarted),
         cmocka_unit_test(slot_beat_of_old_incarnation_is_ignored),
         cmocka_unit_test(slot_unwanted_gets_term_then_kill_then_is_empty),
+        cmocka_unit_test(slot_prolonged_while_stopping_gets_its_grace_anew),
         cmocka_unit_test(slot_unwanted_while_starting_stops),
         cmocka_unit_test(slot_unwanted_in_backoff_is_empty),
         cmocka_unit_test(slot_unwanted_after_kill_gets_no_term),
