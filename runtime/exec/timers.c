@@ -202,6 +202,7 @@ enum gale_err gale_fd_watch(struct gale_task *head, int fd, unsigned events, gal
 
 void exec_fd_ready(struct exec *exec, int fd, unsigned events)
 {
+    turn_begin(exec); /* Slow calls of the one before are not this one's. */
     for (uint32_t i = 0; i < exec->watched_count; i++) {
         struct watched watched = exec->watched[i];
         if (watched.fd == fd && head_blocked(exec, watched.task)) {

@@ -19,16 +19,21 @@ static int64_t slow_clock(void *self)
     return harness_now_ns() + slow_ns;
 }
 
-static enum gale_err ticker_tick(void *state, struct gale_task *task)
+static enum gale_err ticker_emits(void *state, struct gale_task *task)
 {
     (void)state;
-    harness_say(task, "tick");
     for (int i = 0; i < 3; i++) {
         struct gale_out *out = gale_begin(task);
         gale_put_int64(out, i);
         gale_emit(task, 0);
     }
     return GALE_OK;
+}
+
+static enum gale_err ticker_tick(void *state, struct gale_task *task)
+{
+    harness_say(task, "tick");
+    return ticker_emits(state, task);
 }
 
 static enum gale_err ticker_execute(void *state, struct gale_task *task,
@@ -58,6 +63,29 @@ static void tick_whose_calls_are_slow_comes_again(void **state)
     assert_int_equal(harness_notes_of("a", "tick"), 4);
     assert_true(harness_counters("b").executed == 12);
 }
+
+static enum gale_err on_heard(void *state, struct gale_task *task, int fd, unsigned events,
+                              void *argument)
+{
+    (void)fd;
+    (void)events;
+    (void)argument;
+    harness_say(task, "ready");
+    return ticker_emits(state, task);
+}
+
+static enum gale_err listener_prepare(void *state, struct gale_task *task,
+                                      const struct gale_conf *conf)
+{
+    (void)state;
+    (void)conf;
+    enum gale_err err = gale_fd_watch(task, 7, GALE_FD_READ, on_heard, NULL);
+    return err != GALE_OK ? err : gale_fd_watch(task, 8, GALE_FD_READ, on_heard, NULL);
+}
+
+static const struct gale_bolt_ops listener_ops = {GALE_BOLT_HEAD, .name = "listener",
+                                                  .fields = "n", .prepare = listener_prepare,
+                                                  .execute = ticker_execute};
 
 /* ---- Output without room ---- */
 
@@ -156,10 +184,33 @@ static void descriptor_is_not_watched_while_its_task_has_no_room(void **state)
     assert_int_equal(harness_counters("b").executed, called + 1);
 }
 
+/* The calls of one descriptor were slow: that is the end of its own turn, not of the next one's. */
+static void descriptor_behind_slow_calls_of_another_is_heard(void **state)
+{
+    (void)state;
+    harness_add_bolt(&listener_ops);
+    harness_open("{name: t, spouts: {s: {type: feed}}, bolts: {"
+                 " a: {type: listener, from: [{s: shuffle}]},"
+                 " b: {type: sink, from: [{a: shuffle}]}}}",
+                 "000");
+    harness_exec(0)->options.ports.clock = slow_clock;
+    harness_prepare();
+    harness_activate(true);
+    harness_run();
+    harness_ready(0, 7, GALE_FD_READ);
+    harness_ready(0, 8, GALE_FD_READ);
+    assert_int_equal(harness_notes_of("a", "ready"), 2);
+    harness_run();
+    assert_int_equal(harness_watched(0, 8), GALE_FD_READ);
+    assert_int_equal(harness_counters("b").executed, 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(tick_whose_calls_are_slow_comes_again, harness_teardown),
+        cmocka_unit_test_teardown(descriptor_behind_slow_calls_of_another_is_heard,
+                                  harness_teardown),
         cmocka_unit_test_teardown(finish_in_slices_waits_for_room_and_loses_nothing,
                                   harness_teardown),
         cmocka_unit_test_teardown(descriptor_is_not_watched_while_its_task_has_no_room,
