@@ -28,6 +28,7 @@
 /* Tuples of one call of next: enough to spread the call's cost, few for the pending limit. */
 #define GENERATOR_BURST 32
 #define GENERATOR_TEXTS_MAX 4096
+#define GENERATOR_START_MS_MAX INT64_C(4102444800000) /* the year 2100 */
 #define GENERATOR_POSITION_SIZE 12
 #define GENERATOR_POSITION_MAGIC "GGN1"
 
@@ -151,8 +152,10 @@ static enum gale_err generator_declare(struct gale_declare *declare,
                            TEMPLATE_RECORD_MAX);
         return GALE_ERR_LIMIT;
     }
-    if (gale_conf_int64(conf, "start", 0) < 0) {
-        gale_declare_error(declare, "start", "start must be 0 or a Unix time in milliseconds");
+    int64_t start_ms = gale_conf_int64(conf, "start", 0);
+    if (start_ms < 0 || start_ms > GENERATOR_START_MS_MAX) {
+        gale_declare_error(declare, "start",
+                           "start must be 0 or a Unix time in milliseconds, before 2100");
         return GALE_ERR_INVALID;
     }
     if (gale_conf_int64(conf, "count", 0) < 0) {

@@ -69,6 +69,13 @@ enum gale_err pace_check(struct gale_declare *declare, const struct gale_conf *c
     return GALE_OK;
 }
 
+/* Never infinite: the first tuple of a step is due at its start, however low the rate. */
+static double interval_of(double rate)
+{
+    double interval_ns = rate > 0 ? 1e9 / rate : 0;
+    return interval_ns < (double)PACE_DUE_NS_MAX ? interval_ns : (double)PACE_DUE_NS_MAX;
+}
+
 enum gale_err pace_init(struct pace *pace, const struct gale_conf *conf, uint64_t index,
                         uint64_t tasks)
 {
@@ -91,7 +98,7 @@ enum gale_err pace_init(struct pace *pace, const struct gale_conf *conf, uint64_
         double for_ms = step != NULL ? (double)gale_conf_duration_ms(step, "for", 0) : 0;
         rate = step != NULL ? gale_conf_double(step, "rate", 0) : rate;
         pace->steps[i] = next;
-        pace->steps[i].interval_ns = rate > 0 ? 1e9 / rate : 0;
+        pace->steps[i].interval_ns = interval_of(rate);
         next.first += rate * for_ms / 1e3;
         next.start_ns += for_ms * 1e6;
     }

@@ -16,6 +16,7 @@
 
 #define PACE_RATE_MAX 1e9
 #define PACE_STEPS_MAX 1024
+#define PACE_DUE_NS_MAX INT64_C(4000000000000000000) /* 126 years: what is due later never is */
 #define PACE_STEP_MS_MAX ((int64_t)366 * 24 * 3600 * 1000)
 
 struct pace_step {
@@ -53,7 +54,8 @@ static inline int64_t pace_due_ns(struct pace *pace, uint64_t n)
         pace->at++;
     }
     const struct pace_step *step = &pace->steps[pace->at];
-    return (int64_t)(step->start_ns + (number - step->first) * step->interval_ns);
+    double due_ns = step->start_ns + (number - step->first) * step->interval_ns;
+    return due_ns < (double)PACE_DUE_NS_MAX ? (int64_t)due_ns : PACE_DUE_NS_MAX;
 }
 
 #endif

@@ -167,6 +167,18 @@ static void generator_start_makes_up_what_was_missed(void **state)
     refuses(&generator_spout_ops, "start: -1", "start");
 }
 
+static void generator_rate_next_to_nothing_is_obeyed(void **state)
+{
+    (void)state;
+    struct gale_bench *bench =
+        bench_of(&generator_spout_ops, "template: '{seq}'\nrate: 1e-310");
+    assert_int_equal(gale_bench_next(bench, 5), GALE_NEXT_IDLE);
+    takes(bench, "[\"0\"]");
+    takes_nothing(bench);
+    gale_bench_free(bench);
+    refuses(&generator_spout_ops, "rate: 1\nstart: 9223372036854775807", "start");
+}
+
 static void generator_steps_that_are_wrong_are_refused(void **state)
 {
     (void)state;
@@ -226,6 +238,7 @@ int main(void)
         cmocka_unit_test(generator_rate_emits_what_is_due),
         cmocka_unit_test(generator_steps_change_the_rate),
         cmocka_unit_test(generator_start_makes_up_what_was_missed),
+        cmocka_unit_test(generator_rate_next_to_nothing_is_obeyed),
         cmocka_unit_test(generator_steps_that_are_wrong_are_refused),
         cmocka_unit_test(generator_position_resumes_behind_acked),
         cmocka_unit_test(generator_bad_options_are_refused),

@@ -38,11 +38,24 @@ static void pace_tasks_take_turns(void **state)
     assert_int_equal(last, 1050000000 + 194000000);
 }
 
+/* A rate next to nothing: its due times lie beyond any clock, not before all of it. */
+static void pace_beyond_the_clock_is_never_due(void **state)
+{
+    (void)state;
+    struct pace_step slow[2] = {{0, 0, 1e18}, {100, 1e20, 1e6}};
+    struct pace pace = {.steps = slow, .count = 2, .stride = 1};
+    assert_int_equal(pace_due_ns(&pace, 0), 0);
+    assert_int_equal(pace_due_ns(&pace, 3), INT64_C(3000000000000000000));
+    assert_int_equal(pace_due_ns(&pace, 10), PACE_DUE_NS_MAX);
+    assert_int_equal(pace_due_ns(&pace, 100), PACE_DUE_NS_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pace_steps_give_due_times),
         cmocka_unit_test(pace_tasks_take_turns),
+        cmocka_unit_test(pace_beyond_the_clock_is_never_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
