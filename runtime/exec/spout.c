@@ -74,6 +74,9 @@ static uint64_t latency_note(struct exec *exec, struct task *task, int64_t start
         return 0;
     }
     int64_t now = exec->options.ports.clock(exec->options.ports.self);
+    if (exec->first_acked_ns == 0) { /* At the start every tree is timed (adapt_sampling). */
+        exec->first_acked_ns = now;
+    }
     uint64_t elapsed = now > start_ns ? (uint64_t)(now - start_ns) : 0;
     hist_record(task->complete_ns, elapsed);
     return elapsed / 1000;
@@ -82,9 +85,6 @@ static uint64_t latency_note(struct exec *exec, struct task *task, int64_t start
 static void acked(struct exec *exec, struct task *task, uint64_t id, int64_t start_ns)
 {
     task->count.acked++;
-    if (!GALE_LIKELY(exec->first_acked_ns != 0)) {
-        exec->first_acked_ns = exec->options.ports.clock(exec->options.ports.self);
-    }
     uint64_t latency_us = latency_note(exec, task, start_ns);
     if (task->component->spout->ack || task->hooked) {
         owe_end(task, id, true, latency_us);
