@@ -9,6 +9,7 @@
 #include "zookeeper_server.h"
 
 #include "base/clock.h"
+#include "store/leader.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -365,6 +366,117 @@ static void zookeeper_blind_retries_are_wrong(void **state)
     assert_int_equal(store->ops->remove(store, "/a", 2), GALE_ERR_NOT_FOUND);
 }
 
+/* ---- Leaders --------------------------------------------------------------------------------- */
+
+#define LEADER_SESSION_MS 1200
+
+/* A turn of a coordinator's loop, until it is in the wanted state. */
+static void lead_until(struct store *own, struct leader *leader, enum leader_state wanted)
+{
+    int64_t deadline_ns = clock_now_ns() + WAIT_NS;
+    while (leader->state != wanted) {
+        struct pollfd wait = {.fd = own->ops->fd(own), .events = POLLIN};
+        assert_true(clock_now_ns() < deadline_ns);
+        poll(&wait, 1, 20);
+        own->ops->poll(own);
+        (void)leader_step(leader, clock_now_ns());
+        if (leader->state == LEADER_LOST && wanted != LEADER_LOST) {
+            leader_again(leader);
+        }
+    }
+}
+
+static struct store *candidate_open(struct leader *leader)
+{
+    struct rng rng;
+    struct store *own =
+        store_open(&(struct store_zookeeper_options){.session_ms = LEADER_SESSION_MS});
+    assert_int_equal(rng_seed_os(&rng), GALE_OK);
+    enum gale_err err = own->ops->create(own, "/coordinators", "", 0);
+    assert_true(err == GALE_OK || err == GALE_ERR_EXISTS);
+    assert_int_equal(leader_init(leader, own, "/coordinators", "/epoch", "", 0, &rng), GALE_OK);
+    return own;
+}
+
+/* Leads, says so, is paused by the parent, and then tries to write as if nothing had been: first
+ * past all of its own checks, then as it should. @return 0 when neither had an effect. */
+static int paused_leader(int up, int down)
+{
+    struct leader leader;
+    struct store *own = candidate_open(&leader);
+    size_t failed;
+    char byte = 1;
+    lead_until(own, &leader, LEADER_LEADING);
+    const struct store_op ops[] = {
+        {STORE_OP_CHECK, "/epoch", NULL, 0, leader.epoch},
+        {STORE_OP_SET, "/data", "late", 4, STORE_ANY_VERSION},
+    };
+    if (write(up, &byte, 1) != 1 || read(down, &byte, 1) != 1) {
+        return 2;
+    }
+    if (leader_write(&leader, clock_now_ns(), &ops[1], 1, &failed) != GALE_ERR_STATE) {
+        return 3;
+    }
+    if (own->ops->multi(own, ops, 2, &failed) != GALE_ERR_STALE || failed != 0) {
+        return 4;
+    }
+    (void)leader_step(&leader, clock_now_ns());
+    int result = leader.state == LEADER_LOST ? 0 : 5;
+    own->ops->close(own);
+    return result;
+}
+
+static void zookeeper_leader_paused_past_its_session_writes_nothing(void **state)
+{
+    (void)state;
+    struct leader leader;
+    int up[2], down[2], status = -1;
+    size_t failed;
+    char byte = 1;
+    assert_int_equal(pipe(up), 0);
+    assert_int_equal(pipe(down), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(paused_leader(up[1], down[0]));
+    }
+    assert_int_equal(read(up[0], &byte, 1), 1);
+    store = candidate_open(&leader);
+    assert_int_equal(create("/data", "x"), GALE_OK);
+    lead_until(store, &leader, LEADER_WAITING);
+    assert_int_equal(leader_step(&leader, clock_now_ns()), GALE_OK);
+    assert_int_equal(leader.state, LEADER_WAITING);
+    kill(child, SIGSTOP);
+    lead_until(store, &leader, LEADER_LEADING);
+    assert_int_equal(leader.epoch, 2);
+    const struct store_op op = {STORE_OP_SET, "/data", "mine", 4, STORE_ANY_VERSION};
+    assert_int_equal(leader_write(&leader, clock_now_ns(), &op, 1, &failed), GALE_OK);
+    assert_int_equal(write(down[1], &byte, 1), 1);
+    kill(child, SIGCONT);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    check_value("/data", "mine", 1);
+    for (int i = 0; i < 2; i++) {
+        close(up[i]);
+        close(down[i]);
+    }
+}
+
+static void zookeeper_leader_closed_is_followed_at_once(void **state)
+{
+    (void)state;
+    struct leader first, second;
+    struct store *other = candidate_open(&first);
+    lead_until(other, &first, LEADER_LEADING);
+    store = candidate_open(&second);
+    lead_until(store, &second, LEADER_WAITING);
+    int64_t before_ns = clock_now_ns();
+    other->ops->close(other);
+    lead_until(store, &second, LEADER_LEADING);
+    assert_int_equal(second.epoch, 2);
+    /* Faster than any timeout: the watch told. */
+    assert_true(clock_now_ns() - before_ns < WAIT_NS / 10);
+}
+
 /* ---- Others ---------------------------------------------------------------------------------- */
 
 static void zookeeper_change_by_another_process_fires_the_watch(void **state)
@@ -489,6 +601,8 @@ int main(void)
         RELAYED(zookeeper_lost_answers_are_found_out),
         RELAYED(zookeeper_lost_requests_are_sent_again),
         RELAYED(zookeeper_blind_retries_are_wrong),
+        CASE(zookeeper_leader_closed_is_followed_at_once),
+        CASE(zookeeper_leader_paused_past_its_session_writes_nothing),
         CASE(zookeeper_leader_killed_amid_writes_loses_and_repeats_none),
         CASE(zookeeper_all_nodes_restarted_keep_what_was_acknowledged),
         CASE(zookeeper_frozen_past_the_timeout_gives_a_new_session),
