@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A million numbered lines flow through two workers while these are killed (SIGKILL) and stopped
 (SIGSTOP), again and again. Every line comes out at least once, output goes on within a second of a
-death and within three of a stop (two for its detection), the run ends by itself with exit code 0,
-and no process is left.
+death and within three of a stop (two for its detection), later only as far as others keep the machine
+busy, the run ends by itself with exit code 0, and no process is left.
 Labels: slow"""
 import os
 import random
@@ -11,11 +11,12 @@ import threading
 import time
 
 from common_run import (DIR, Run, alive, check, check_lines, file_size, numbered_lines, ok, path,
-                        wait_until)
+                        slowness, wait_until)
 
 LINES = 1000000
 DEATH_GAP_MAX = 1.0
 STOP_GAP_MAX = 3.0
+STOP_DETECTION_MAX = 2.5
 KILLS = 8
 STOPS = 2
 PAUSES = 2
@@ -96,19 +97,22 @@ def main():
         run.await_workers(2)
         await_all_sinks()
         time.sleep(random.uniform(0.0, 1.0))
-        done.append((event, begin, dead, time.monotonic()))
+        done.append((event, begin, dead, time.monotonic(), slowness()))
     report = run.end(0, 120)
     watch.running = False
     watch.join()
-    for event, begin, dead, end in done:
+    for event, begin, dead, end, slow in done:
         limit = STOP_GAP_MAX if event == "stop" else DEATH_GAP_MAX
         gap = watch.gap(begin, end)
-        print(f"# {event}: dead after {dead - begin:.2f} s, longest pause of the output {gap:.2f} s")
-        check(gap <= limit, f"the output paused for {gap:.2f} s after a {event}")
-        check(event != "stop" or dead - begin <= 2.5, "a stopped worker was detected too late")
+        print(f"# {event}: dead after {dead - begin:.2f} s, longest pause of the output {gap:.2f} s"
+              f" on a machine that is {slow:.1f} times slower than alone")
+        check(gap <= limit * slow, f"the output paused for {gap:.2f} s after a {event}")
+        check(event != "stop" or dead - begin <= STOP_DETECTION_MAX * slow,
+              "a stopped worker was detected too late")
     twice = check_lines(SINKS, LINES, KILLS + STOPS)
     restarts = sum(worker["restarts"] for worker in report["workers"])
-    check(restarts == KILLS + STOPS, f"{restarts} restarts after {KILLS} kills, {STOPS} stops")
+    check(restarts == KILLS + STOPS, f"{restarts} restarts after {KILLS} kills, "
+          f"{STOPS} stops: {run.errors()[-3000:]}")
     ok(f"{LINES} lines through {KILLS} kills, {STOPS} stops, {PAUSES} pauses in "
        f"{report['elapsed_s']:.1f} s: none lost, {twice} twice, no process left")
 
