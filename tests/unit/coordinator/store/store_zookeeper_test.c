@@ -352,6 +352,54 @@ static void zookeeper_lost_requests_are_sent_again(void **state)
     writes_lost(RELAY_LOSE_REQUEST);
 }
 
+#define LATE_TRIES 5
+
+/* A request that comes through late, from a session that was given up but still lives at the
+ * servers, when its write has long been made in the next one. When the machine is so slow that the
+ * session has ended by then, again. */
+static enum relay_late late_request(int64_t *sets_count)
+{
+    char text[16];
+    for (int i = 0; i < LATE_TRIES; i++) {
+        relay.late = RELAY_LATE_NONE;
+        lose(RELAY_HOLD_REQUEST);
+        *sets_count += 1;
+        snprintf(text, sizeof text, "%d", i);
+        assert_int_equal(set("/a", text, STORE_ANY_VERSION), GALE_OK);
+        int64_t deadline_ns = clock_now_ns() + WAIT_NS;
+        while (relay.late == RELAY_LATE_NONE) {
+            assert_true(clock_now_ns() < deadline_ns);
+            poll(NULL, 0, 10);
+        }
+        if (relay.late != RELAY_LATE_LOST) {
+            break;
+        }
+    }
+    return relay.late;
+}
+
+static void zookeeper_late_request_is_fenced_off(void **state)
+{
+    (void)state;
+    int64_t sets_count = 0, version = -1;
+    store = store_open(&(struct store_zookeeper_options){0});
+    assert_int_equal(create("/a", "x"), GALE_OK);
+    assert_int_equal(late_request(&sets_count), RELAY_LATE_REFUSED);
+    assert_int_equal(store->ops->get(store, "/a", &value, &version), GALE_OK);
+    assert_int_equal(version, sets_count);
+}
+
+static void zookeeper_late_request_of_a_blind_retry_is_applied_twice(void **state)
+{
+    (void)state;
+    int64_t sets_count = 0, version = -1;
+    store = store_open(&(struct store_zookeeper_options){.retry_blindly = true});
+    assert_int_equal(create("/a", "x"), GALE_OK);
+    assert_int_equal(late_request(&sets_count), RELAY_LATE_APPLIED);
+    assert_int_equal(store->ops->get(store, "/a", &value, &version), GALE_OK);
+    assert_int_equal(version, sets_count + 1);
+}
+
 /* Negative control: without looking, what took effect is made twice or reported as refused. */
 static void zookeeper_blind_retries_are_wrong(void **state)
 {
@@ -449,7 +497,11 @@ static void zookeeper_leader_paused_past_its_session_writes_nothing(void **state
     lead_until(store, &leader, LEADER_LEADING);
     assert_int_equal(leader.epoch, 2);
     const struct store_op op = {STORE_OP_SET, "/data", "mine", 4, STORE_ANY_VERSION};
-    assert_int_equal(leader_write(&leader, clock_now_ns(), &op, 1, &failed), GALE_OK);
+    /* A busy machine may have it suspended for a moment. */
+    while (leader_write(&leader, clock_now_ns(), &op, 1, &failed) == GALE_ERR_STATE) {
+        lead_until(store, &leader, LEADER_LEADING);
+        store->ops->poll(store);
+    }
     assert_int_equal(write(down[1], &byte, 1), 1);
     kill(child, SIGCONT);
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -473,8 +525,8 @@ static void zookeeper_leader_closed_is_followed_at_once(void **state)
     other->ops->close(other);
     lead_until(store, &second, LEADER_LEADING);
     assert_int_equal(second.epoch, 2);
-    /* Faster than any timeout: the watch told. */
-    assert_true(clock_now_ns() - before_ns < WAIT_NS / 10);
+    /* Sooner than the backstop: the watch told. */
+    assert_true(clock_now_ns() - before_ns < WAIT_NS / 2);
 }
 
 /* ---- Others ---------------------------------------------------------------------------------- */
@@ -600,7 +652,9 @@ int main(void)
         CASE(zookeeper_child_after_fork_is_refused),
         RELAYED(zookeeper_lost_answers_are_found_out),
         RELAYED(zookeeper_lost_requests_are_sent_again),
+        RELAYED(zookeeper_late_request_is_fenced_off),
         RELAYED(zookeeper_blind_retries_are_wrong),
+        RELAYED(zookeeper_late_request_of_a_blind_retry_is_applied_twice),
         CASE(zookeeper_leader_closed_is_followed_at_once),
         CASE(zookeeper_leader_paused_past_its_session_writes_nothing),
         CASE(zookeeper_leader_killed_amid_writes_loses_and_repeats_none),

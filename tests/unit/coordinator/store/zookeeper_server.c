@@ -311,10 +311,25 @@ static bool requests_pass(struct relay *relay, struct half *client, struct half 
         /* The first packet asks for a session and has neither xid nor type. */
         bool multi = *lost_xid != 0 && size >= 12 && number_at(client, 8) == TYPE_MULTI;
         int mode = multi ? relay->mode : RELAY_PASS;
+        relay->multi_xid = multi ? number_at(client, 4) : relay->multi_xid;
         readable = false;
+        /* The old session must not come back, as the node would then end its connection. */
+        if (*lost_xid == 0 && relay->held && size >= 28 &&
+            (number_at(client, 20) != 0 || number_at(client, 24) != 0)) {
+            return false;
+        }
         if (mode == RELAY_LOSE_REQUEST) {
             relay->mode = RELAY_PASS;
             relay->lost_count++;
+            return false;
+        }
+        if (mode == RELAY_HOLD_REQUEST) {
+            relay->mode = RELAY_PASS;
+            relay->held_client = client->fd;
+            relay->held_node = node->fd;
+            relay->held_size = (size_t)size;
+            relay->held = malloc((size_t)size);
+            memcpy(relay->held, client->packet, (size_t)size);
             return false;
         }
         if (mode == RELAY_LOSE_ANSWER) {
@@ -328,6 +343,39 @@ static bool requests_pass(struct relay *relay, struct half *client, struct half 
     return size == 0;
 }
 
+/* Delivers the multi that was held, on its old connection, and notes what the node says to it: an
+ * answer is length, xid, zxid (8), error, then the type of the first op's result, -1 when the multi
+ * was refused. Answers to what was sent before come first. */
+static void held_release(struct relay *relay)
+{
+    struct half *node = calloc(1, sizeof *node);
+    struct pollfd wait = {.fd = relay->held_node, .events = POLLIN};
+    uint32_t xid;
+    memcpy(&xid, (uint8_t *)relay->held + 4, sizeof xid);
+    (void)!send(relay->held_node, relay->held, relay->held_size, MSG_NOSIGNAL);
+    node->fd = relay->held_node;
+    enum relay_late late = RELAY_LATE_LOST;
+    while (late == RELAY_LATE_LOST && poll(&wait, 1, PROBE_MS) > 0) {
+        ssize_t size = packet_read(node, true);
+        for (; size > 0; size = packet_read(node, false)) {
+            if (size >= 24 && number_at(node, 4) == (int32_t)ntohl(xid)) {
+                bool refused = number_at(node, 16) != 0 || number_at(node, 20) == -1;
+                late = refused ? RELAY_LATE_REFUSED : RELAY_LATE_APPLIED;
+            }
+            packet_drop(node, (size_t)size);
+        }
+        if (size < 0) {
+            break;
+        }
+    }
+    close(relay->held_client);
+    close(relay->held_node);
+    free(relay->held);
+    free(node);
+    relay->held = NULL;
+    relay->late = (int)late;
+}
+
 static bool answers_pass(struct relay *relay, struct half *client, struct half *node,
                          bool readable, int lost_xid)
 {
@@ -338,7 +386,11 @@ static bool answers_pass(struct relay *relay, struct half *client, struct half *
             relay->lost_count++;
             return false;
         }
+        bool multi = relay->held && number_at(node, 4) == relay->multi_xid;
         packet_send(node, client->fd, (size_t)size);
+        if (multi) {
+            held_release(relay);
+        }
     }
     return size == 0;
 }
@@ -361,10 +413,13 @@ static void relay_serve(struct relay *relay, int client_fd)
                   requests_pass(relay, client, node, wait[0].revents != 0, &lost_xid) &&
                   answers_pass(relay, client, node, wait[1].revents != 0, lost_xid);
     }
-    if (node && node->fd >= 0) {
+    bool held = relay->held && relay->held_client == client_fd;
+    if (node && node->fd >= 0 && !held) {
         close(node->fd);
     }
-    close(client_fd);
+    if (!held) {
+        close(client_fd);
+    }
     free(client);
     free(node);
 }
@@ -403,6 +458,9 @@ void relay_stop(struct relay *relay)
 {
     assert_int_equal(eventfd_write(relay->stop_fd, 1), 0);
     pthread_join(relay->thread, NULL);
+    if (relay->held) {
+        held_release(relay);
+    }
     close(relay->listener);
     close(relay->stop_fd);
 }

@@ -46,13 +46,23 @@ int server_leader(const struct server *server);
 enum relay_mode {
     RELAY_PASS,
     RELAY_LOSE_ANSWER, /* the next multi reaches the node; its answer, and the connection, are lost */
-    RELAY_LOSE_REQUEST /* the next multi and the connection are lost */
+    RELAY_LOSE_REQUEST, /* the next multi and the connection are lost */
+    RELAY_HOLD_REQUEST /* from the next multi on the connection is silent; the node gets that multi
+                          as soon as it has answered one of a later connection */
 };
+
+/* What became of a held multi. */
+enum relay_late { RELAY_LATE_NONE, RELAY_LATE_LOST, RELAY_LATE_REFUSED, RELAY_LATE_APPLIED };
 
 struct relay {
     pthread_t thread;
     int listener, stop_fd, port, node_port;
     _Atomic int mode;
+    int held_client, held_node; /* the silent connection; 0: none */
+    void *held;                 /* its multi, and the size of it */
+    size_t held_size;
+    int32_t multi_xid; /* of the last multi that passed */
+    _Atomic int late;
     _Atomic int lost_count; /* requests and answers, so far */
 };
 
