@@ -676,6 +676,19 @@ void control_reset_stats(struct control *control, int64_t now_ns)
     send_command_all(control, COMMAND_RESET_STATS);
 }
 
+/* On a machine that is too busy to run a worker, or the thread here that takes in what it says, silence
+ * means nothing; but not for ever. */
+static void excuse_silence(struct control *control, uint32_t index, int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    struct slot *slot = &worker->slot;
+    if (slot->state == SLOT_RUNNING && now_ns >= slot_next_ns(slot, &control->limits) &&
+        now_ns - worker->progress_ns < CONTROL_STALL_NS && control->ports->may_starve &&
+        control->ports->may_starve(control->ports->self, index)) {
+        slot_beat(slot, slot->incarnation, now_ns);
+    }
+}
+
 void control_tick(struct control *control, int64_t now_ns)
 {
     bool all_gone = true;
@@ -688,6 +701,7 @@ void control_tick(struct control *control, int64_t now_ns)
     for (uint32_t i = 0; i < control->workers_count; i++) {
         struct slot *slot = &control->workers[i].slot;
         uint64_t incarnation = control->ports->random(control->ports->self);
+        excuse_silence(control, i, now_ns);
         do_action(control, i, slot_tick(slot, &control->limits, incarnation, now_ns), now_ns);
         all_gone = all_gone && (slot->state == SLOT_EMPTY ||
                                 (slot->state == SLOT_BACKOFF && !slot->wanted));

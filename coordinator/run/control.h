@@ -33,7 +33,8 @@
     8u /* as does one that dies so often in a row, each time soon after its start */
 
 /* A worker whose engine thread says nothing for so long is killed, though its process lives: a call of
- * a component that never returns. A process that is stopped or gone is known after slot_limits.beat_ms.
+ * a component that never returns. A process that is stopped or gone is known after slot_limits.beat_ms; one
+ * that is only starved of processor time is not killed before either.
  * So long a worker that beats may also take to stop. */
 #define CONTROL_STALL_NS INT64_C(30000000000)
 
@@ -52,6 +53,8 @@ struct control_ports {
     /** Starts a process for the worker. An error counts as an exit. */
     enum gale_err (*spawn)(void *self, uint32_t worker, uint64_t incarnation);
     void (*signal)(void *self, uint32_t worker, int signal);
+    /** Whether a silent worker may only wait for a processor. NULL: never. */
+    bool (*may_starve)(void *self, uint32_t worker);
     /** Opens the way to a worker's endpoint; the earlier one is closed. NULL closes. */
     void (*connect)(void *self, uint32_t worker, const char *endpoint);
     void (*send)(void *self, uint32_t worker, const struct message *message);

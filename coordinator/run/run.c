@@ -40,6 +40,12 @@ static void port_signal(void *self, uint32_t index, int signal)
     process_signal(&run->workers[index].process, signal);
 }
 
+static bool port_may_starve(void *self, uint32_t index)
+{
+    struct run *run = self;
+    return process_may_starve(&run->workers[index].process);
+}
+
 static void port_connect(void *self, uint32_t index, const char *endpoint)
 {
     struct run *run = self;
@@ -298,6 +304,7 @@ static enum gale_err make_control(struct run *run, struct gale_error *error)
     run->ports = (struct control_ports){.self = run,
                                         .spawn = port_spawn,
                                         .signal = port_signal,
+                                        .may_starve = port_may_starve,
                                         .connect = port_connect,
                                         .send = port_send,
                                         .save = port_save,

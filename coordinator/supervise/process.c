@@ -14,8 +14,10 @@
 #include "supervise/supervise.h"
 
 #include "base/assert.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -205,6 +207,58 @@ bool process_reap(struct process *process, int *status, struct rusage *usage)
     process->pidfd = -1;
     process->pid = 0;
     return true;
+}
+
+/* State of a thread as its stat file says: behind the name, which may hold anything. */
+static char thread_state(int tasks_fd, const char *tid)
+{
+    char path[NAME_MAX + sizeof "/stat"];
+    char text[512];
+    snprintf(path, sizeof path, "%s/stat", tid);
+    int fd = openat(tasks_fd, path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[size > 0 ? size : 0] = '\0';
+    const char *end = strrchr(text, ')');
+    return end && end[1] == ' ' ? end[2] : '?';
+}
+
+/* Counts the threads of a process, but one, that run or wait for a processor; *stopped is set when
+ * one is stopped. */
+static unsigned runnable_count(int64_t pid, long but_tid, bool *stopped)
+{
+    char path[64];
+    char but[24];
+    snprintf(path, sizeof path, "/proc/%lld/task", (long long)pid);
+    snprintf(but, sizeof but, "%ld", but_tid);
+    DIR *tasks = opendir(path);
+    unsigned count = 0;
+    for (struct dirent *entry; tasks && (entry = readdir(tasks)) != NULL;) {
+        if (entry->d_name[0] == '.' || strcmp(entry->d_name, but) == 0) {
+            continue;
+        }
+        char state = thread_state(dirfd(tasks), entry->d_name);
+        count += state == 'R';
+        *stopped = *stopped || state == 'T' || state == 't';
+    }
+    if (tasks) {
+        closedir(tasks);
+    }
+    return count;
+}
+
+bool process_may_starve(const struct process *process)
+{
+    bool stopped = false;
+    bool ignored = false;
+    if (process->pidfd < 0) {
+        return false;
+    }
+    unsigned count = runnable_count(process->pid, 0, &stopped);
+    return !stopped &&
+           (count > 0 || runnable_count(getpid(), syscall(SYS_gettid), &ignored) > 0);
 }
 
 void process_die_with_parent(int64_t parent_pid)

@@ -100,6 +100,10 @@ void process_signal(const struct process *process, int signal);
  *  closes the pidfd and sets pid 0. Never blocks. Where somebody else took the status, it reads
  *  as exit 255. */
 bool process_reap(struct process *process, int *status, struct rusage *usage);
+/** Whether the process is not stopped and may be silent because the machine is busy: a thread of it
+ *  waits for a processor, or one of this process other than the caller's, so that what it said may not
+ *  have been taken yet. */
+bool process_may_starve(const struct process *process);
 /** In the child: PR_SET_PDEATHSIG SIGKILL, then exits when `parent_pid` is gone already. */
 void process_die_with_parent(int64_t parent_pid);
 /** "exit 3", "killed by SIGKILL (signal 9)" … */

@@ -32,6 +32,7 @@ static struct {
     size_t used;
     uint64_t random;
     bool spawn_fails;
+    bool starves;
     struct plan *plan;
     struct control control;
     int64_t now_ns;
@@ -89,6 +90,12 @@ static void on_signal(void *self, uint32_t worker, int number)
 {
     (void)self;
     say("signal %u %s", worker, number == SIGKILL ? "kill" : number == SIGTERM ? "term" : "?");
+}
+
+static bool on_may_starve(void *self, uint32_t worker)
+{
+    (void)self;
+    return it.starves && worker == 1;
 }
 
 static void on_connect(void *self, uint32_t worker, const char *endpoint)
@@ -227,6 +234,7 @@ static int start(void **state)
 {
     static const struct control_ports ports = {.spawn = on_spawn,
                                                .signal = on_signal,
+                                               .may_starve = on_may_starve,
                                                .connect = on_connect,
                                                .send = on_send,
                                                .save = on_save,

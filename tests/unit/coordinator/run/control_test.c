@@ -87,6 +87,25 @@ static void silence_is_killed_and_restarted(void **state)
     assert_int_equal(said("spawn 1"), 1);
 }
 
+static void silence_of_a_starved_worker_is_excused_until_it_stalls(void **state)
+{
+    (void)state;
+    start_all();
+    it.starves = true;
+    int64_t begin = it.now_ns;
+    while (it.now_ns - begin < CONTROL_STALL_NS) {
+        assert_int_equal(said("signal"), 0);
+        pass(500);
+        beat(0);
+    }
+    for (int i = 0; i < 3; i++) {
+        pass(500);
+        beat(0);
+    }
+    assert_int_equal(said("signal 1 kill"), 1);
+    assert_int_equal(said("signal 0"), 0);
+}
+
 static void stale_messages_have_no_effect(void **state)
 {
     (void)state;
@@ -656,6 +675,7 @@ int main(void)
         CASE(death_tells_peers_down_at_once_and_restarts_with_another_incarnation),
         CASE(death_gives_the_last_position_to_the_next_process),
         CASE(silence_is_killed_and_restarted),
+        CASE(silence_of_a_starved_worker_is_excused_until_it_stalls),
         CASE(stale_messages_have_no_effect),
         CASE(pulse_keeps_a_busy_worker_until_it_stalls),
         CASE(messages_that_workers_must_not_say_are_ignored),

@@ -104,6 +104,37 @@ static void process_stopped_one_is_killed(void **state)
     assert_int_equal(WTERMSIG(status), SIGKILL);
 }
 
+/* Waits until the kernel says so: a state is entered some time after what leads to it. */
+static bool starves_becomes(const struct process *process, bool expected)
+{
+    for (int i = 0; i < DEADLINE_MS; i++) {
+        if (process_may_starve(process) == expected) {
+            return true;
+        }
+        poll(NULL, 0, 1);
+    }
+    return false;
+}
+
+static void process_that_wants_a_processor_may_starve_others_not(void **state)
+{
+    (void)state;
+    struct process busy = start_shell("while :; do :; done", NULL);
+    assert_true(starves_becomes(&busy, true));
+    process_signal(&busy, SIGSTOP);
+    assert_true(starves_becomes(&busy, false));
+    process_signal(&busy, SIGCONT);
+    assert_true(starves_becomes(&busy, true));
+    process_signal(&busy, SIGKILL);
+    status_after_exit(&busy, NULL);
+    assert_false(process_may_starve(&busy));
+    const char *const argv[] = {"/bin/sleep", "1000", NULL};
+    struct process idle = start(argv, NULL);
+    assert_true(starves_becomes(&idle, false));
+    process_signal(&idle, SIGKILL);
+    status_after_exit(&idle, NULL);
+}
+
 static void process_missing_or_plain_file_is_refused(void **state)
 {
     (void)state;
@@ -264,6 +295,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(process_running_is_not_reaped_and_dies_by_signal),
         cmocka_unit_test(process_signal_to_an_exited_one_is_nothing),
         cmocka_unit_test(process_stopped_one_is_killed),
+        cmocka_unit_test(process_that_wants_a_processor_may_starve_others_not),
         cmocka_unit_test(process_missing_or_plain_file_is_refused),
         cmocka_unit_test(process_with_ignored_sigchld_is_refused),
         cmocka_unit_test(process_child_starts_with_clean_signals_and_stdin),
