@@ -145,6 +145,7 @@ void exec_finish(struct exec *exec, uint32_t level)
 
 void exec_cleanup(struct exec *exec)
 {
+    fds_end(exec);
     for (uint32_t i = 0; exec->prepared && i < exec->local_count; i++) {
         struct task *task = exec->local[i];
         const struct plan_component *component = task->component;

@@ -467,6 +467,8 @@ bool timers_run(struct exec *exec);
 /** Goes on with what exec_finish began; true when something ran. */
 bool finish_run(struct exec *exec);
 int64_t timers_next_ns(const struct exec *exec);
+/** Watches no descriptor any more: the process outlives its tasks until its last beat has arrived. */
+void fds_end(struct exec *exec);
 /* kept.c */
 enum gale_err anchors_begin(struct task *task, const struct gale_emit_options *options,
                             struct anchors *anchors);

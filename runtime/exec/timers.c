@@ -200,8 +200,20 @@ enum gale_err gale_fd_watch(struct gale_task *head, int fd, unsigned events, gal
     return GALE_OK;
 }
 
+void fds_end(struct exec *exec)
+{
+    for (uint32_t i = 0; i < exec->watched_count; i++) {
+        (void)exec->options.ports.watch(exec->options.ports.self, exec->watched[i].fd, 0);
+    }
+    exec->watched_count = 0;
+}
+
 void exec_fd_ready(struct exec *exec, int fd, unsigned events)
 {
+    if (!exec->prepared) { /* A prepare failed: what is emitted would meet an unprepared bolt. */
+        fds_end(exec);
+        return;
+    }
     turn_begin(exec); /* Slow calls of the one before are not this one's. */
     for (uint32_t i = 0; i < exec->watched_count; i++) {
         struct watched watched = exec->watched[i];

@@ -107,7 +107,8 @@ GALE_API enum gale_err gale_timer_start(struct gale_task *task, int64_t first_ms
 /** Stops a timer; unknown handles are ignored. @param task the calling task. @param id handle. */
 GALE_API void gale_timer_stop(struct gale_task *task, uint32_t id);
 /**
- * Watches a file descriptor, level-triggered. The descriptor stays the task's.
+ * Watches a file descriptor, level-triggered, until the task's cleanup or close at the latest. The
+ * descriptor stays the task's; stop watching before you close it.
  * @param task the calling task. @param fd must be pollable. @param events GALE_FD_*; 0 = stop
  * watching. @param fn called on the engine thread. @param argument passed to it.
  * @return GALE_OK, GALE_ERR_LIMIT or GALE_ERR_IO.

@@ -87,6 +87,55 @@ static const struct gale_bolt_ops listener_ops = {GALE_BOLT_HEAD, .name = "liste
                                                   .fields = "n", .prepare = listener_prepare,
                                                   .execute = ticker_execute};
 
+/* The task is gone, its process still lives until its last beat has arrived. */
+static void descriptor_is_not_heard_after_the_cleanup(void **state)
+{
+    (void)state;
+    harness_add_bolt(&listener_ops);
+    harness_open("{name: t, spouts: {s: {type: feed}}, bolts: {"
+                 " a: {type: listener, from: [{s: shuffle}]},"
+                 " b: {type: sink, from: [{a: shuffle}]}}}",
+                 "000");
+    harness_prepare();
+    harness_activate(true);
+    assert_int_equal(harness_watched(0, 7), GALE_FD_READ);
+    exec_cleanup(harness_exec(0));
+    assert_int_equal(harness_watched(0, 7), 0);
+    assert_int_equal(harness_watched(0, 8), 0);
+    harness_ready(0, 7, GALE_FD_READ); /* One that the loop had seen before. */
+    assert_int_equal(harness_notes_of("a", "ready"), 0);
+}
+
+static enum gale_err broken_prepare(void *state, struct gale_task *task,
+                                    const struct gale_conf *conf)
+{
+    (void)state;
+    (void)task;
+    (void)conf;
+    return GALE_ERR_IO;
+}
+
+static const struct gale_bolt_ops broken_ops = {
+    GALE_BOLT_HEAD, .name = "broken", .prepare = broken_prepare, .execute = ticker_execute};
+
+/* What its callback emitted would meet a bolt that is not prepared. */
+static void descriptor_is_not_heard_when_a_prepare_failed(void **state)
+{
+    (void)state;
+    struct gale_error error;
+    harness_add_bolt(&listener_ops);
+    harness_add_bolt(&broken_ops);
+    harness_open("{name: t, spouts: {s: {type: feed}}, bolts: {"
+                 " a: {type: listener, from: [{s: shuffle}]},"
+                 " b: {type: broken, from: [{a: shuffle}]}}}",
+                 "000");
+    assert_int_equal(exec_prepare(harness_exec(0), harness_now_ns(), &error), GALE_ERR_IO);
+    assert_int_equal(harness_watched(0, 7), GALE_FD_READ);
+    harness_ready(0, 7, GALE_FD_READ);
+    assert_int_equal(harness_notes_of("a", "ready"), 0);
+    assert_int_equal(harness_watched(0, 7), 0);
+}
+
 /* ---- Output without room ---- */
 
 #define CHUNK_SIZE 65536
@@ -210,6 +259,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(tick_whose_calls_are_slow_comes_again, harness_teardown),
         cmocka_unit_test_teardown(descriptor_behind_slow_calls_of_another_is_heard,
+                                  harness_teardown),
+        cmocka_unit_test_teardown(descriptor_is_not_heard_after_the_cleanup, harness_teardown),
+        cmocka_unit_test_teardown(descriptor_is_not_heard_when_a_prepare_failed,
                                   harness_teardown),
         cmocka_unit_test_teardown(finish_in_slices_waits_for_room_and_loses_nothing,
                                   harness_teardown),
