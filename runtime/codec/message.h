@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_VERSION 1
+#define MESSAGE_VERSION 2
 #define MESSAGE_SIZE_MAX (16u << 20)
 #define MESSAGE_WORKERS_MAX 256
 #define MESSAGE_TASKS_MAX 16384
