@@ -144,6 +144,13 @@ static void json_component(struct jsonw *json, const struct run_component_report
     jsonw_uint(json, "executed", component->total.executed);
     jsonw_uint(json, "acked", component->total.acked);
     jsonw_uint(json, "failed", component->total.failed);
+    if (component->spout && component->emitted_by_task != NULL) {
+        jsonw_open_list(json, "emitted_by_task");
+        for (uint32_t i = 0; i < component->tasks; i++) {
+            jsonw_uint(json, NULL, component->emitted_by_task[i]);
+        }
+        jsonw_close_list(json);
+    }
     jsonw_close_object(json);
     jsonw_close_object(json);
 }
@@ -321,6 +328,11 @@ void report_json(const struct run_report *report, FILE *file)
     jsonw_int(&json, "rss_peak_kb", report->rss_peak_kb);
     jsonw_int(&json, "memory_peak_kb", report->memory_peak_kb);
     json_milliseconds(&json, "first_acked_ms", report->first_acked_ns);
+    if (report->first_acked_at_ns < 0) {
+        jsonw_null(&json, "first_acked_at_ns");
+    } else {
+        jsonw_int(&json, "first_acked_at_ns", report->first_acked_at_ns);
+    }
     json_components(&json, report, true);
     json_components(&json, report, false);
     json_latency(&json, report);

@@ -59,6 +59,7 @@ struct run_component_report {
     uint32_t tasks;
     uint64_t executed, emitted, acked, failed, timed_out, errors;
     struct run_totals total;
+    uint64_t *emitted_by_task; /* of `total`, by index of the task; NULL: not known */
     uint64_t exec_p50_ns, exec_p99_ns;
 };
 
@@ -83,6 +84,7 @@ struct run_report {
     int64_t memory_peak_kb; /* largest sum over all processes, about four looks a second */
     int64_t
         first_acked_ns; /* from begin_ns to the first completed tree; -1: none or not known */
+    int64_t first_acked_at_ns; /* the same moment, CLOCK_MONOTONIC; -1: none */
     const struct run_component_report *components; /* spouts first, in file order */
     size_t components_count;
     /* Complete latency of all spouts' trees, from the intended emit to the last ack. */

@@ -210,6 +210,18 @@ static struct process_cpu fill_workers(struct run *run, struct run_worker_report
     return sum;
 }
 
+/* Since the start. @return the caller's, NULL without memory. */
+static uint64_t *emitted_by_task(const struct run *run, const struct plan_component *component)
+{
+    uint64_t *emitted = calloc(component->parallelism, sizeof(*emitted));
+    for (uint32_t i = 0; emitted && i < component->parallelism; i++) {
+        uint32_t task = component->first_task + i;
+        emitted[i] =
+            run->control.live[task].total.emitted + run->control.dead[task].total.emitted;
+    }
+    return emitted;
+}
+
 static void fill_component(struct run *run, const struct plan_component *component,
                            struct run_component_report *item, struct hist *complete,
                            uint64_t *replayed)
@@ -231,6 +243,7 @@ static void fill_component(struct run *run, const struct plan_component *compone
                                       .timed_out = sums->timed_out,
                                       .errors = sums->errors,
                                       .total = sums->total,
+                                      .emitted_by_task = emitted_by_task(run, component),
                                       .exec_p50_ns = hist_quantile(&sums->execute_ns, 0.5),
                                       .exec_p99_ns = hist_quantile(&sums->execute_ns, 0.99)};
     *replayed += component->spout ? sums->failed : 0;
@@ -263,6 +276,7 @@ static void fill_processes(struct run *run, struct process_cpu workers,
     report->memory_peak_kb = run->memory_peak_kb;
     report->first_acked_ns =
         first_ns > 0 && run->options->begin_ns > 0 ? first_ns - run->options->begin_ns : -1;
+    report->first_acked_at_ns = first_ns > 0 ? first_ns : -1;
 }
 
 void run_report(struct run *run, int exit_code)
@@ -293,6 +307,9 @@ void run_report(struct run *run, int exit_code)
         fill_latency(complete, &report);
         fill_processes(run, fill_workers(run, workers), &report);
         run->view->report(run->view->self, &report);
+    }
+    for (uint32_t i = 0; components && i < plan->components_count; i++) {
+        free(components[i].emitted_by_task);
     }
     free(components);
     free(workers);

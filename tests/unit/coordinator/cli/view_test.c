@@ -273,6 +273,7 @@ static void numbers_are_short(void **state)
     finish();
 }
 
+static uint64_t lines_by_task[] = {15};
 static const struct run_component_report report_components[] = {
     {.name = "lines",
      .spout = true,
@@ -281,7 +282,8 @@ static const struct run_component_report report_components[] = {
      .acked = 9,
      .failed = 1,
      .timed_out = 1,
-     .total = {0, 15, 13, 2}},
+     .total = {0, 15, 13, 2},
+     .emitted_by_task = lines_by_task},
     {.name = "count",
      .tasks = 2,
      .executed = 70,
@@ -303,6 +305,7 @@ static const struct run_report final_report = {.topology = "wc\"1",
                                                .rss_peak_kb = 5000,
                                                .memory_peak_kb = 9000,
                                                .first_acked_ns = 12345678,
+                                               .first_acked_at_ns = 987654321012345,
                                                .components = report_components,
                                                .components_count = 2,
                                                .complete_p50_ns = 32000,
@@ -358,12 +361,15 @@ static void report_json_has_the_promised_members(void **state)
     assert_true(json_number_value(json_object_get(root, "first_acked_ms")) == 12.346);
     assert_int_equal(json_integer_value(json_object_get(root, "rss_peak_kb")), 5000);
     assert_int_equal(json_integer_value(json_object_get(root, "memory_peak_kb")), 9000);
-    json_int_t all[4];
+    assert_int_equal(json_integer_value(json_object_get(root, "first_acked_at_ns")),
+                     987654321012345);
+    json_int_t all[4], by_task;
     assert_int_equal(json_unpack(json_object_get(root, "spouts"),
-                                 "{s:{s:{s:I, s:I, s:I, s:I !}}}", "lines", "total", "emitted",
-                                 &all[0], "executed", &all[1], "acked", &all[2], "failed",
-                                 &all[3]),
+                                 "{s:{s:{s:I, s:I, s:I, s:I, s:[I!] !}}}", "lines", "total",
+                                 "emitted", &all[0], "executed", &all[1], "acked", &all[2],
+                                 "failed", &all[3], "emitted_by_task", &by_task),
                      0);
+    assert_int_equal(by_task, 15);
     assert_true(all[0] == 15 && all[1] == 0 && all[2] == 13 && all[3] == 2);
     json_decref(root);
 }
@@ -373,10 +379,12 @@ static void report_json_without_a_first_tree_has_null(void **state)
     (void)state;
     struct run_report report = final_report;
     report.first_acked_ns = -1;
+    report.first_acked_at_ns = -1;
     report_json(&report, file);
     finish();
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     assert_true(json_is_null(json_object_get(root, "first_acked_ms")));
+    assert_true(json_is_null(json_object_get(root, "first_acked_at_ns")));
     json_decref(root);
 }
 
