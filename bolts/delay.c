@@ -2,7 +2,8 @@
 /*
  * Bolt `delay`: passes tuples on unchanged, but late or slowly; for tests and benchmarks of slow
  * and asynchronous bolts. With `ms` a tuple is kept and emitted by a timer, so the task goes on
- * meanwhile; with `busy_us` execute spins for that long and holds up its whole worker. When the
+ * meanwhile; with `busy_us` execute spins for that long and holds up its whole worker, with
+ * `sleep_us` it sleeps, which leaves the processor to others. When the
  * task keeps as many tuples as the engine allows, the next one fails and is replayed.
  *
  * All tuples wait equally long, so they leave in the order in which they came and one timer for the
@@ -11,12 +12,14 @@
 #include "bolts/builtin.h"
 #include "bolts/inputs.h"
 
+#include <errno.h>
 #include <gale/gale.h>
 #include <stdlib.h>
 #include <time.h>
 
 #define DELAY_MS_MAX 3600000
 #define DELAY_BUSY_US_MAX 10000000
+#define DELAY_SLEEP_US_MAX 10000000
 #define DELAY_CAPACITY_FIRST 64
 #define NS_PER_MS 1000000
 
@@ -28,6 +31,7 @@ struct waiting {
 struct delay {
     int64_t delay_ns;
     int64_t busy_ns;
+    int64_t sleep_ns;
     struct waiting *ring; /* `capacity` entries, a power of two. */
     size_t capacity;
     size_t head;
@@ -40,6 +44,8 @@ static const struct gale_option options[] = {
      "How long a tuple is kept before it is passed on, 0 to 1h."},
     {"busy_us", GALE_OPTION_INT, false, "0",
      "Microseconds that each execute keeps the processor busy, 0 to 10000000."},
+    {"sleep_us", GALE_OPTION_INT, false, "0",
+     "Microseconds that each execute sleeps, 0 to 10000000."},
     {NULL, GALE_OPTION_ANY, false, NULL, NULL},
 };
 
@@ -55,6 +61,11 @@ static enum gale_err delay_declare(struct gale_declare *declare, const struct ga
         gale_declare_error(declare, "busy_us", "busy_us must be 0 to %d", DELAY_BUSY_US_MAX);
         return GALE_ERR_INVALID;
     }
+    int64_t sleep_us = gale_conf_int64(conf, "sleep_us", 0);
+    if (sleep_us < 0 || sleep_us > DELAY_SLEEP_US_MAX) {
+        gale_declare_error(declare, "sleep_us", "sleep_us must be 0 to %d", DELAY_SLEEP_US_MAX);
+        return GALE_ERR_INVALID;
+    }
     return inputs_declare_same(declare);
 }
 
@@ -65,6 +76,7 @@ static enum gale_err delay_prepare(void *state, struct gale_task *task,
     (void)task;
     delay->delay_ns = gale_conf_duration_ms(conf, "ms", 0) * NS_PER_MS;
     delay->busy_ns = gale_conf_int64(conf, "busy_us", 0) * 1000;
+    delay->sleep_ns = gale_conf_int64(conf, "sleep_us", 0) * 1000;
     return GALE_OK;
 }
 
@@ -80,6 +92,15 @@ static void spin(int64_t ns)
 {
     int64_t end = clock_ns() + ns;
     while (clock_ns() < end) {
+    }
+}
+
+/* To a moment and not for a while, so that a signal in between does not lengthen it. */
+static void sleep_for(int64_t ns)
+{
+    int64_t end = clock_ns() + ns;
+    const struct timespec at = {.tv_sec = end / 1000000000, .tv_nsec = end % 1000000000};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR) {
     }
 }
 
@@ -156,6 +177,9 @@ static enum gale_err delay_execute(void *state, struct gale_task *task,
     if (delay->busy_ns > 0) {
         spin(delay->busy_ns);
     }
+    if (delay->sleep_ns > 0) {
+        sleep_for(delay->sleep_ns);
+    }
     if (delay->delay_ns == 0) {
         enum gale_err err = gale_put_fields(gale_begin(task), tuple, 0, tuple->fields_count);
         return err != GALE_OK ? err : gale_emit(task, 0);
@@ -187,7 +211,8 @@ const struct gale_bolt_ops delay_bolt_ops = {
     .name = "delay",
     .state_size = sizeof(struct delay),
     .options = options,
-    .help = "Passes tuples on late (ms) or slowly (busy_us), for tests of slow bolts.",
+    .help =
+        "Passes tuples on late (ms) or slowly (busy_us, sleep_us), for tests of slow bolts.",
     .declare = delay_declare,
     .prepare = delay_prepare,
     .execute = delay_execute,

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static char directory[64];
@@ -198,6 +199,22 @@ static void delay_emits_later_and_in_order(void **state)
     gale_bench_free(bench);
 }
 
+static void delay_sleeps_in_execute(void **state)
+{
+    (void)state;
+    struct timespec before, after;
+    struct gale_bench *bench = bench_of(&delay_bolt_ops, "n", "sleep_us: 3000");
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    give(bench, "[1]");
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    int64_t passed_ns =
+        (int64_t)(after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec;
+    assert_true(passed_ns >= 3000000);
+    takes(bench, "default [1]");
+    assert_int_equal(gale_bench_acked(bench), 1);
+    gale_bench_free(bench);
+}
+
 static void identity_passes_and_null_discards(void **state)
 {
     (void)state;
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(print_slow_reader_gets_every_line, open_pipe,
                                         close_pipe),
         cmocka_unit_test(delay_emits_later_and_in_order),
+        cmocka_unit_test(delay_sleeps_in_execute),
         cmocka_unit_test(identity_passes_and_null_discards),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
