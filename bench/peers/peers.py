@@ -22,7 +22,7 @@ import time
 import peers_process
 import peers_result
 import peers_text
-from peers_engines import (FLINK_OPTIONS, STORM_PRODUCER_BATCH, STORM_SETTINGS,
+from peers_engines import (FLINK_OPTIONS, SMALL_HEAP_OPTIONS, STORM_PRODUCER_BATCH, STORM_SETTINGS,
                            STORM_TRANSFER_BATCH, STORM_WORKER_OPTIONS, Flink, Gale, Storm)
 from peers_process import PeerError
 from peers_result import ALO, AMO, EO
@@ -48,6 +48,9 @@ def cells_of(name, rate):
         return [Cell("latency", 1, ALO, "gale", rate, -1),
                 Cell("latency", 1, ALO, "storm", rate, -1),
                 Cell("latency", 1, AMO, "flink", rate, 0)]
+    if name == "memory":
+        return [Cell("memory", 1, ALO, "gale", 0, -1), Cell("memory", 1, ALO, "storm", 0, -1),
+                Cell("memory", 1, AMO, "flink", 0, -1)]
     workload, _, workers = name.partition("-")
     engines = [("gale", ALO), ("storm", ALO), ("flink", EO),
                ("gale", AMO), ("storm", AMO), ("flink", AMO)]
@@ -58,7 +61,7 @@ def cells_of(name, rate):
             for engine, guarantee in engines]
 
 
-WORKLOADS = ("wordcount-1", "wordcount-2", "identity-1", "latency")
+WORKLOADS = ("wordcount-1", "wordcount-2", "identity-1", "latency", "memory")
 ENGINES = ("gale", "storm", "flink")
 
 
@@ -220,6 +223,7 @@ def measure(args, work):
                 "storm_producer_batch": {"/".join(key): value
                                          for key, value in STORM_PRODUCER_BATCH.items()},
                 "storm_transfer_batch": STORM_TRANSFER_BATCH,
+                "small_heap": " ".join(SMALL_HEAP_OPTIONS),
                 "flink": " ".join(FLINK_OPTIONS)}
     settings.update({key: getattr(args, key) for key in (
         "runs", "rate", "seed", "quick", "gale_warmup_s", "gale_duration_s", "jvm_warmup_s",

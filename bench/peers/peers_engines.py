@@ -17,9 +17,11 @@ import peers_figures
 import peers_process
 from peers_process import PeerError, Sampler
 
-SPOUTS = {"wordcount": "sentences", "latency": "sentences", "identity": "constant"}
-RESULTS = {"wordcount": "count", "latency": "count", "identity": "sink"}
-TOPOLOGIES = {"wordcount": "wordcount", "latency": "wordcount", "identity": "const-id-null"}
+SPOUTS = {"wordcount": "sentences", "latency": "sentences", "memory": "sentences",
+          "identity": "constant"}
+RESULTS = {"wordcount": "count", "latency": "count", "memory": "count", "identity": "sink"}
+TOPOLOGIES = {"wordcount": "wordcount", "latency": "wordcount", "memory": "wordcount",
+              "identity": "const-id-null"}
 SHARES = {"p50_us": 0.5, "p99_us": 0.99, "p999_us": 0.999}
 POLL_S = 0.05
 START_LIMIT_S = 120
@@ -41,13 +43,17 @@ STORM_SETTINGS = {
 }
 STORM_PRODUCER_BATCH = {("wordcount", "at-least-once"): 10, ("identity", "at-least-once"): 100,
                         ("wordcount", "at-most-once"): 1000, ("identity", "at-most-once"): 1000,
-                        ("latency", "at-least-once"): 1, ("latency", "at-most-once"): 1}
+                        ("latency", "at-least-once"): 1, ("latency", "at-most-once"): 1,
+                        ("memory", "at-least-once"): 10}
 # Between workers; Storm's own value is 1, a third of the speed here.
 STORM_TRANSFER_BATCH = 100
-FLINK_OPTIONS = ["-Xmx4g", "-Xmn3g", "-XX:+UseParallelGC",
-                 "--add-opens=java.base/java.util=ALL-UNNAMED",
-                 "--add-opens=java.base/java.lang=ALL-UNNAMED",
-                 "--add-opens=java.base/java.nio=ALL-UNNAMED"]
+FLINK_HEAP = ["-Xmx4g", "-Xmn3g", "-XX:+UseParallelGC"]
+# A heap for speed takes what it is given. So memory is also measured with one that just does.
+SMALL_HEAP_OPTIONS = ["-Xmx256m", "-XX:+UseParallelGC"]
+FLINK_OPENS = ["--add-opens=java.base/java.util=ALL-UNNAMED",
+               "--add-opens=java.base/java.lang=ALL-UNNAMED",
+               "--add-opens=java.base/java.nio=ALL-UNNAMED"]
+FLINK_OPTIONS = FLINK_HEAP + FLINK_OPENS
 
 
 def wait_until(ready, limit_s, what, is_alive=lambda: True):
@@ -149,7 +155,7 @@ class Gale:
         command = self.command(cell, settings, result)
         if os.path.exists(result):
             os.remove(result)
-        began = time.monotonic()
+        began_ns = time.monotonic_ns()
         with open(output, "wb") as out, open(log, "wb") as err:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                        start_new_session=True,
@@ -164,11 +170,14 @@ class Gale:
         with open(output, encoding="utf-8") as file:
             report = json.load(file)
         # The warm-up begins when the workers are up, just before the first tuple.
-        window = began + (report.get("first_acked_ms") or 0) / 1000 + settings.gale_warmup_s
+        start_ns = (report.get("first_acked_at_ns") or began_ns) - began_ns
+        window = (began_ns + start_ns) / 1e9 + settings.gale_warmup_s
         first, last = sampler.between(window, window + report["elapsed_s"])
         metrics = peers_process.cpu_metrics(first, last)
         add_memory(metrics, sampler)
         self.add_report(metrics, report, cell)
+        # From before the process was made, as with the other engines.
+        metrics["start_ms"] = start_ns / 1e6 or None
         metrics["check"] = check_gale(report, cell.workload, result)
         return metrics
 
@@ -177,7 +186,6 @@ class Gale:
         executed = report["bolts"][RESULTS[cell.workload]]["executed"]
         metrics["per_s"] = executed / report["elapsed_s"]
         metrics["per_cpu_s"] = metrics["per_s"] / metrics["cores"]
-        metrics["start_ms"] = report.get("first_acked_ms")
         latency = report.get("complete_latency_us")
         if cell.rate and latency:
             metrics.update(p50_us=latency["p50"], p99_us=latency["p99"],
@@ -233,7 +241,8 @@ class Flink:
         self.work = work
 
     def command(self, cell, settings, control):
-        return (["java"] + FLINK_OPTIONS
+        heap = SMALL_HEAP_OPTIONS if cell.workload == "memory" else FLINK_HEAP
+        return (["java"] + heap + FLINK_OPENS
                 + ["-Djava.io.tmpdir=" + self.work, "-cp", self.classes, "gale.peers.FlinkPeer",
                    "workload=" + ("identity" if cell.workload == "identity" else "wordcount"),
                    f"parallelism={cell.workers}", f"guarantee={cell.guarantee}",
@@ -393,6 +402,9 @@ class Storm:
             (cell.workload, cell.guarantee)]})
         if cell.workers > 1:
             conf["topology.transfer.batch.size"] = STORM_TRANSFER_BATCH
+        if cell.workload == "memory":
+            # They come after worker.childopts, and of two the JVM takes the later one.
+            conf["topology.worker.childopts"] = " ".join(SMALL_HEAP_OPTIONS)
         conf.update(settings.storm)
         arguments = [f"workload={workload}", f"workers={cell.workers}",
                      f"guarantee={cell.guarantee}", f"rate={cell.rate}", f"seed={settings.seed}",

@@ -66,6 +66,8 @@ def made_result(storm_per_cpu=2e6, flink_identity=9e7, errors=None):
         ("wordcount", 2, AMO, "flink"): run(1.5e7, 0.9e7, 1500, 2000),
         ("identity", 1, AMO, "gale"): run(5e7, 5e7, 10, None),
         ("identity", 1, AMO, "flink"): run(flink_identity, flink_identity, 300, 2000),
+        ("memory", 1, ALO, "gale"): run(4e7, 4e7, 10, 20),
+        ("memory", 1, AMO, "flink"): run(1.6e7, 0.9e7, 300, 2000),
         ("latency", 1, ALO, "gale"): run(1e5, 1e6, 10, 20, p50_us=20, p99_us=100),
         ("latency", 1, ALO, "storm"): run(1e5, 1e5, 1000, 8000, p50_us=600, p99_us=1400),
         ("latency", 1, AMO, "flink"): run(1e5, 1e5, 500, 2000, p50_us=80, p99_us=400),
@@ -232,6 +234,24 @@ class ResultTest(unittest.TestCase):
         self.assertAlmostEqual(bar_named(result, "p50")["value"], 20 / 80)
         self.assertAlmostEqual(bar_named(result, "p99")["value"], 100 / 400)
 
+    def test_memory_is_judged_by_the_small_heap_and_both_are_named(self):
+        result = made_result()
+        start = "peak memory, word count, one worker, against Flink with "
+        self.assertAlmostEqual(bar_named(result, start + "a 256 MB heap")["value"], 1 / 30)
+        self.assertAlmostEqual(bar_named(result, start + "its heap for speed")["value"], 1 / 150)
+        self.assertIn("word count, JVMs with a 256 MB heap, 1 worker", peers_text.text(result))
+        entry = next(entry for entry in result["ratios"] if entry["id"].startswith("memory"))
+        self.assertEqual(sorted(entry["factors"]), ["memory_mb", "per_cpu_s", "per_s"])
+
+    def test_memory_runs_have_a_small_heap(self):
+        settings = types.SimpleNamespace(seed=1)
+        for name, heap, other in (("memory", "-Xmx256m", "-Xmx4g"),
+                                  ("wordcount-1", "-Xmx4g", "-Xmx256m")):
+            cell = next(cell for cell in peers.cells_of(name, 1) if cell.engine == "flink")
+            command = peers_engines.Flink("build", "work").command(cell, settings, "control")
+            self.assertIn(heap, command)
+            self.assertNotIn(other, command)
+
     def test_missing_cell_is_not_measured(self):
         self.assertEqual(bar_named(made_result(), "acked const")["verdict"], "not measured")
 
@@ -280,7 +300,7 @@ class TextTest(unittest.TestCase):
         document = xml.dom.minidom.parseString(picture)
         bars = [r for r in document.getElementsByTagName("rect")
                 if r.getAttribute("class") in ("gale", "storm", "flink")]
-        self.assertEqual(len(bars), 3 + 2 + 2 + 2 + 3 + 3 + 3 + 3)
+        self.assertEqual(len(bars), 3 + 2 + 2 + 2 + 3 + 3 + 2 + 3)
         self.assertIn("prefers-color-scheme: dark", picture)
 
     def test_render_writes_beside_and_into_a_readme(self):

@@ -68,7 +68,8 @@ def short_line(metrics, rate):
 
 def title(row):
     names = {"wordcount": "word count", "identity": "const → id → null",
-             "latency": f"word count at {row['rate']} sentences/s"}
+             "latency": f"word count at {row['rate']} sentences/s",
+             "memory": "word count, JVMs with a 256 MB heap"}
     workers = f", {row['workers']} workers" if row["workers"] > 1 else ", 1 worker"
     return names[row["bench"]] + workers
 

@@ -17,6 +17,7 @@ public final class Sentences {
     };
 
     private static final long GOLDEN = 0x9e3779b97f4a7c15L;
+    private static final long MULTIPLIER = 0xd6e8feb86659fd93L;
 
     private final long seed;
     private long id;
@@ -34,13 +35,15 @@ public final class Sentences {
 
     /** Index into TEXTS of the next sentence. */
     public int next() {
-        long random = mix((seed + id++) * GOLDEN);
+        long random = (seed + id++) * GOLDEN;
+        random = (random ^ (random >>> 32)) * MULTIPLIER;
+        random ^= random >>> 32;
         return (int) (((random >>> 32) * TEXTS.length) >>> 32);
     }
 
     private static long mix(long x) {
-        x = (x ^ (x >>> 30)) * 0xbf58476d1ce4e5b9L;
-        x = (x ^ (x >>> 27)) * 0x94d049bb133111ebL;
-        return x ^ (x >>> 31);
+        x = (x ^ (x >>> 32)) * MULTIPLIER;
+        x = (x ^ (x >>> 32)) * MULTIPLIER;
+        return x ^ (x >>> 32);
     }
 }
