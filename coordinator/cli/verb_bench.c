@@ -24,6 +24,8 @@ static const double bench_warmup_s = 2;
 static const double bench_tiny_duration_s = 0.5;
 static const double bench_tiny_warmup_s = 0.2;
 static const double bench_rate_max = 1e9;
+/* What a definition can say; less would be taken for no rate at all. */
+static const double bench_rate_min = 1e-6;
 
 /* What the shells offer. A test compares it with the catalogue. */
 #define BENCH_NAMES \
@@ -93,6 +95,16 @@ static bool read_number(const struct invocation *call, const char *option, doubl
     return true;
 }
 
+static bool read_whole(const struct invocation *call, const char *option, double min,
+                       double max, double *out)
+{
+    if (!read_number(call, option, min, max, out)) {
+        return false;
+    }
+    return *out == (double)(uint64_t)*out ||
+           refuse(call, option, options_value(call, option), "write a whole number");
+}
+
 static bool read_sets(const struct invocation *call, struct bench_settings *settings)
 {
     const char *workers = options_value(call, "workers");
@@ -123,13 +135,17 @@ static bool read_settings(const struct invocation *call, struct bench_settings *
     };
     if (!read_time(call, "duration", &settings->duration_s) ||
         !read_time(call, "warmup", &settings->warmup_s) ||
-        !read_number(call, "runs", 1, RESULT_RUNS_MAX, &runs) ||
+        !read_whole(call, "runs", 1, RESULT_RUNS_MAX, &runs) ||
         !read_number(call, "rate", 0, bench_rate_max, &settings->rate) ||
-        !read_number(call, "seed", 0, INT32_MAX, &seed) || !read_sets(call, settings)) {
+        !read_whole(call, "seed", 0, INT32_MAX, &seed) || !read_sets(call, settings)) {
         return false;
     }
     if (settings->duration_s <= 0) {
-        return refuse(call, "duration", options_value(call, "duration"), "write 8s or more");
+        return refuse(call, "duration", options_value(call, "duration"),
+                      "write 8s, or 500ms for a quick look");
+    }
+    if (settings->rate > 0 && settings->rate < bench_rate_min) {
+        return refuse(call, "rate", options_value(call, "rate"), "write 0.000001 or more");
     }
     settings->runs = (unsigned)runs;
     settings->seed = (uint64_t)seed;
@@ -275,9 +291,10 @@ static int run_suite(const struct invocation *call, const struct bench *const *c
     result_document_init(&document);
     command_text(call, command);
     suite_describe(&document, command);
-    struct live *live = call->quiet ? NULL
-                                    : live_new(stderr, term_width_of(stderr),
-                                               output_color_of(stderr, call->color));
+    struct live *live = call->quiet
+                            ? NULL
+                            : live_new(stderr, term_moves_cursor() ? term_width_of(stderr) : 0,
+                                       output_color_of(stderr, call->color));
     struct bench_watcher watcher = {0};
     if (live != NULL) {
         watcher = live_watcher(live);

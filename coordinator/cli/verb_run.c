@@ -12,6 +12,7 @@
 #include "cli/view.h"
 #include "run/run.h"
 #include "spouts/builtin.h"
+#include "text/term.h"
 #include "worker/process_stat.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -209,10 +210,9 @@ static void choose_view(struct run_look *look, struct run_options *options)
     bool tty = isatty(STDERR_FILENO) == 1;
     enum view_mode mode = VIEW_LINES;
     bool progress = options_given(call, "progress");
-    const char *term = getenv("TERM");
     if (options_given(call, "no-view") || (call->quiet && !progress)) {
         mode = VIEW_NONE;
-    } else if (tty && !progress && term != NULL && strcmp(term, "dumb") != 0) {
+    } else if (tty && !progress && term_moves_cursor()) {
         mode = VIEW_BLOCK;
     }
     view_init(&look->view, stderr, mode, progress ? progress_every_ns : line_every_ns);

@@ -57,6 +57,12 @@ unsigned term_height_of(FILE *file)
     return TERM_HEIGHT_DEFAULT;
 }
 
+bool term_moves_cursor(void)
+{
+    const char *term = getenv("TERM");
+    return term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+}
+
 bool term_utf8(const char *lc_all, const char *lc_ctype, const char *lang)
 {
     const char *const values[] = {lc_all, lc_ctype, lang};

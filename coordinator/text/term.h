@@ -17,6 +17,8 @@ enum { TERM_WIDTH_DEFAULT = 80, TERM_HEIGHT_DEFAULT = 24, TERM_BLOCK_LINES_MAX =
 unsigned term_width_of(FILE *file);
 /** Lines of the terminal behind a stream; TERM_HEIGHT_DEFAULT when it does not say. */
 unsigned term_height_of(FILE *file);
+/** Whether TERM names a terminal whose cursor can be moved: not when it is unset, empty or `dumb`. */
+bool term_moves_cursor(void);
 /** Columns that UTF-8 text takes; bytes that are no UTF-8 count as one each. */
 unsigned term_columns(const char *text);
 /** Whether a locale shows UTF-8. Each is the variable's value or NULL; the first that is not empty
