@@ -115,31 +115,67 @@ bool check_classic(const struct bench_context *context, const struct bench_repor
 
 /* ---- Single words --------------------------------------------------------------------------- */
 
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
+    x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
+    return x ^ (x >> 32);
+}
+
+/* The words of one task of the generator, by the rule of spouts/generator.c: a function of the seed,
+ * the task and the number of the word. */
+static void draw_words(uint64_t seed, uint64_t task, uint64_t emitted,
+                       uint64_t times[WORDS_COUNT])
+{
+    uint64_t from = mix(seed * 0x9e3779b97f4a7c15u + task);
+    for (uint64_t id = 0; id < emitted; id++) {
+        uint64_t x = (from + id) * 0x9e3779b97f4a7c15u;
+        x = (x ^ (x >> 32)) * 0xd6e8feb86659fd93u;
+        times[((((x ^ (x >> 32)) >> 32) * WORDS_COUNT) >> 32)]++;
+    }
+}
+
+bool check_words_counts(const struct tally *found, uint64_t seed,
+                        const struct bench_component *spout, char *error, size_t error_size)
+{
+    uint64_t times[WORDS_COUNT] = {0}, sum = 0;
+    struct tally wanted;
+    for (size_t i = 0; i < spout->emitted_by_task_count; i++) {
+        draw_words(seed, i, spout->emitted_by_task[i], times);
+        sum += spout->emitted_by_task[i];
+    }
+    if (sum != spout->total.emitted) {
+        snprintf(error, error_size,
+                 "%" PRIu64 " words were emitted, %" PRIu64 " by the single tasks",
+                 spout->total.emitted, sum);
+        return false;
+    }
+    tally_init(&wanted);
+    for (size_t i = 0; i < WORDS_COUNT; i++) {
+        if (times[i] > 0) {
+            tally_add(&wanted, words[i], strlen(words[i]), times[i]);
+        }
+    }
+    bool is_right = tally_equal(found, &wanted, error, error_size);
+    tally_fini(&wanted);
+    return is_right;
+}
+
 bool check_words(const struct bench_context *context, const struct bench_report *report,
                  const char *file, struct result *result)
 {
     char error[CHECK_ERROR_SIZE];
     struct tally found;
-    uint64_t emitted = bench_report_spouts(report).emitted;
-    (void)context;
+    const struct bench_component *spout = bench_report_component(report, "words");
+    snprintf(error, sizeof error, "the report has no spout \"words\"");
     tally_init(&found);
-    bool is_right = tally_read(&found, file, error, sizeof error);
-    uint64_t known = 0;
-    for (size_t i = 0; i < WORDS_COUNT; i++) {
-        known += tally_of(&found, words[i]);
-    }
-    if (is_right && (known != emitted || found.sum != emitted)) {
-        snprintf(error, sizeof error,
-                 "%" PRIu64 " words were emitted, %" PRIu64 " counted, %" PRIu64
-                 " of them words of the list",
-                 emitted, found.sum, known);
-        is_right = false;
-    }
+    bool is_right = spout != NULL && tally_read(&found, file, error, sizeof error) &&
+                    check_words_counts(&found, bench_seed(context), spout, error, sizeof error);
     if (is_right) {
         result_check(result,
-                     "the counts of the %zu words of the list sum up to the %" PRIu64
-                     " words that were emitted",
-                     found.count, emitted);
+                     "the count of each of %zu words is how often the generator draws it among "
+                     "the %" PRIu64 " that were emitted, drawn again beside it",
+                     found.count, spout->total.emitted);
     } else {
         result_fail(result, "wrong counts: %s", error);
     }

@@ -16,7 +16,7 @@ bool check_all_executed(const struct bench_context *context, const struct bench_
 /** Word count of the generator's five classic sentences. */
 bool check_classic(const struct bench_context *context, const struct bench_report *report,
                    const char *file, struct result *result);
-/** Count of single words: only known words, as many as were emitted. */
+/** Count of single words: each word as often as the generator draws it. */
 bool check_words(const struct bench_context *context, const struct bench_report *report,
                  const char *file, struct result *result);
 /** Word count of the lines of TEMP/input/words.txt, read over and over. */
@@ -30,6 +30,13 @@ bool check_file(const struct bench_context *context, const struct bench_report *
  */
 bool check_classic_counts(const struct tally *found, uint64_t emitted, char *error,
                           size_t error_size);
+/**
+ * Counts of the words of words-count.yaml against those that its generator draws by this seed, of
+ * each task as many as it emitted (the spout's emitted_by_task).
+ * @return false with what differs in `error`.
+ */
+bool check_words_counts(const struct tally *found, uint64_t seed,
+                        const struct bench_component *spout, char *error, size_t error_size);
 /** What the first `lines` lines of a text that is read over and over hold, by word. */
 void check_count_lines(const char *text, size_t size, uint64_t lines, struct tally *out);
 

@@ -217,6 +217,15 @@ static void put_ratios(const struct result_document *document, FILE *file)
         fputs("</td><td>", file);
         chart_text(file,
                    chart_value(ratio->value, is_times ? "\xc3\x97" : ratio->unit, number));
+        fputs("</td><td class=\"left\">", file);
+        if (ratio->rounds > 0) {
+            chart_text(file,
+                       chart_value(ratio->min, is_times ? "\xc3\x97" : ratio->unit, number));
+            fputs(" to ", file);
+            chart_text(file,
+                       chart_value(ratio->max, is_times ? "\xc3\x97" : ratio->unit, number));
+            fprintf(file, " in %u rounds", ratio->rounds);
+        }
         fputs("</td></tr>\n", file);
     }
     fputs("</tbody></table>\n", file);

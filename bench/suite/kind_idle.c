@@ -137,7 +137,8 @@ enum bench_end kind_idle(const struct bench_context *context, struct result *res
         return end;
     }
     if (!is_right(context, &report, &idle, result)) {
-        return BENCH_WRONG;
+        bool is_seen = idle.window_s > 0 && idle.workers_count == context->workers;
+        return is_seen ? bench_refused(&report) : BENCH_BUSY;
     }
     double cpu_s = idle.run.cpu_s, worker_cpu_s = 0, worker_mb = 0;
     for (size_t i = 0; i < idle.workers_count; i++) {

@@ -80,11 +80,11 @@ static enum bench_end measure(const struct bench_context *context, struct result
         return end;
     }
     if (!bench_check_acks(context, &report, result)) {
-        return BENCH_WRONG;
+        return bench_refused(&report);
     }
     if (isnan(look.rss_kb)) {
         result_fail(result, "no sample was taken while all %" PRIu64 " keys were held", keys);
-        return BENCH_WRONG;
+        return BENCH_BUSY;
     }
     *rss_kb = look.rss_kb;
     return BENCH_DONE;

@@ -44,8 +44,10 @@ static enum bench_end measure(const struct bench_context *context, const struct 
         return end;
     }
     snprintf(file, sizeof file, "%s/result", context->temp);
-    if (!bench_check_acks(context, &report, result) ||
-        !scaled->check(context, &report, file, result)) {
+    if (!bench_check_acks(context, &report, result)) {
+        return bench_refused(&report);
+    }
+    if (!scaled->check(context, &report, file, result)) {
         return BENCH_WRONG;
     }
     const struct bench_component *measured = bench_report_component(&report, scaled->measured);

@@ -392,7 +392,7 @@ static bool check_nexmark(const struct bench_context *context,
     struct outcome outcome = {.spouts = 0};
     struct expected expected = {0};
     struct nexmark_config config = {
-        .seed = context->settings->seed,
+        .seed = bench_seed(context),
         .base_time_ms = NEXMARK_BASE_TIME_MS,
         .interval_ns =
             nexmark_interval_ns(context->rate > 0 ? context->rate : NEXMARK_EVENT_RATE),
@@ -436,8 +436,9 @@ static bool check_nexmark(const struct bench_context *context,
         .name = "nexmark-q" #number, .group = "nexmark", .title = "Nexmark " sentence, \
         .unit = "events", .workers = BENCH_ONE_TWO, .guarantees = BENCH_BOTH, \
         .is_rated = true, .run = kind_throughput, .file = "nexmark.yaml", \
-        .defines = (const char *const[]){"query=q" #number, NULL}, .measured = "events", \
-        .check = check_nexmark, .data = &queries[position] \
+        .defines = (const char *const[]){"query=q" #number, "grouping=shuffle", NULL}, \
+        .crosses = true, .measured = "events", .check = check_nexmark, \
+        .data = &queries[position] \
     }
 
 const struct bench benches_nexmark[] = {

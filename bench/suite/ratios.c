@@ -2,7 +2,9 @@
 /* Ratios between variants; see ratios.h. */
 #include "suite/ratios.h"
 
+#include "suite/suite.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char at_least[] = "at-least-once";
@@ -24,61 +26,94 @@ static const struct result *variant_of(const struct result_document *document,
     return NULL;
 }
 
-/* Median over the rounds of one metric's value divided by another's. */
-static double quotient(const struct result *of, const struct result *by, const char *name)
+/* A figure of two results by rounds; fewer of them say more about the machine than about gale. */
+enum { RATIO_ROUNDS_MIN = 3 };
+
+/* Of each round one metric's value divided by another's; a price is what is missing to 1. */
+static void add_ratio(struct result_document *document, const struct result *of,
+                      const struct result *by, const char *metric, bool is_price,
+                      const char *unit, const char *name)
 {
-    const struct result_metric *upper = of != NULL ? result_metric(of, name) : NULL;
-    const struct result_metric *lower = by != NULL ? result_metric(by, name) : NULL;
+    const struct result_metric *upper = of != NULL ? result_metric(of, metric) : NULL;
+    const struct result_metric *lower = by != NULL ? result_metric(by, metric) : NULL;
     double values[RESULT_RUNS_MAX];
+    double min = (double)INFINITY, max = -(double)INFINITY;
     size_t count = 0;
     for (size_t i = 0;
          upper != NULL && lower != NULL && i < upper->runs_count && i < lower->runs_count;
          i++) {
         if (lower->runs[i] > 0) {
-            values[count++] = upper->runs[i] / lower->runs[i];
+            double value = upper->runs[i] / lower->runs[i];
+            values[count] = is_price ? 1 - value : value;
+            min = fmin(min, values[count]);
+            max = fmax(max, values[count]);
+            count++;
         }
     }
-    return count > 0 ? result_median_of(values, count) : (double)NAN;
+    if (count < RATIO_ROUNDS_MIN) {
+        return;
+    }
+    struct result_ratio *ratio =
+        result_ratio(document, unit, result_median_of(values, count), "%s", name);
+    if (ratio != NULL) {
+        ratio->min = min;
+        ratio->max = max;
+        ratio->rounds = (unsigned)count;
+    }
 }
 
 static void add_acks(struct result_document *document, const struct result *acked)
 {
+    char name[RESULT_TITLE_SIZE];
     const struct result *plain = variant_of(document, acked->bench, acked->workers, at_most);
-    const char *plural = acked->workers == 1 ? "" : "s";
-    result_ratio(document, "share", 1 - quotient(acked, plain, per_cpu),
-                 "price of acks, %s, %u worker%s", acked->bench, acked->workers, plural);
-    result_ratio(document, "share", 1 - quotient(acked, plain, in_all),
-                 "price of acks in all, %s, %u worker%s", acked->bench, acked->workers, plural);
+    snprintf(name, sizeof name, "price of acks, %s, %u worker%s", acked->bench, acked->workers,
+             acked->workers == 1 ? "" : "s");
+    add_ratio(document, acked, plain, per_cpu, true, "share", name);
+}
+
+/* Whether the benchmark of that name sends anything from worker to worker. */
+static bool crosses(const char *name)
+{
+    const struct bench *all[BENCH_ALL_MAX];
+    size_t count = suite_all(all);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(all[i]->name, name) == 0) {
+            return all[i]->crosses;
+        }
+    }
+    return false;
 }
 
 static void add_wire(struct result_document *document, const struct result *two)
 {
+    char name[RESULT_TITLE_SIZE];
     const struct result *one = variant_of(document, two->bench, 1, two->guarantee);
-    result_ratio(document, "share", 1 - quotient(two, one, per_cpu),
-                 "price of the wire, %s, %s", two->bench, two->guarantee);
-    result_ratio(document, "times", quotient(two, one, in_all),
-                 "two workers against one, %s, %s", two->bench, two->guarantee);
+    if (crosses(two->bench)) {
+        snprintf(name, sizeof name, "price of the wire, %s, %s", two->bench, two->guarantee);
+        add_ratio(document, two, one, per_cpu, true, "share", name);
+    }
+    snprintf(name, sizeof name, "two workers against one, %s, %s", two->bench, two->guarantee);
+    add_ratio(document, two, one, in_all, false, "times", name);
 }
 
 static void add_cross(struct result_document *document, const char *guarantee)
 {
+    char name[RESULT_TITLE_SIZE];
     const struct result *cross = variant_of(document, "wordcount-cross", 2, guarantee);
     const struct result *one = variant_of(document, "wordcount", 1, guarantee);
-    result_ratio(document, "share", 1 - quotient(cross, one, per_cpu),
-                 "price of the wire when every word crosses, wordcount, %s", guarantee);
+    snprintf(name, sizeof name, "price of the wire when every word crosses, wordcount, %s",
+             guarantee);
+    add_ratio(document, cross, one, per_cpu, true, "share", name);
 }
 
 static void add_limit(struct result_document *document, const struct result *limit)
 {
+    char name[RESULT_TITLE_SIZE];
     const struct result *real =
         variant_of(document, "wordcount", limit->workers, limit->guarantee);
-    const char *plural = limit->workers == 1 ? "" : "s";
-    result_ratio(document, "share", quotient(real, limit, per_cpu),
-                 "share of the limit per CPU-second, wordcount, %u worker%s, %s",
-                 limit->workers, plural, limit->guarantee);
-    result_ratio(document, "share", quotient(real, limit, in_all),
-                 "share of the limit in all, wordcount, %u worker%s, %s", limit->workers,
-                 plural, limit->guarantee);
+    snprintf(name, sizeof name, "share of the limit per CPU-second, wordcount, %u worker%s, %s",
+             limit->workers, limit->workers == 1 ? "" : "s", limit->guarantee);
+    add_ratio(document, real, limit, per_cpu, false, "share", name);
 }
 
 /* At a fixed rate the throughput says nothing. */

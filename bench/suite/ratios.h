@@ -6,8 +6,9 @@
 
 #include "suite/result.h"
 
-/** Adds every ratio whose two results are there. A ratio is the median over the rounds of the two
- *  values of the same round, since those saw the same machine. */
+/** Adds every ratio whose two results are there and have at least three rounds. A ratio is the median
+ *  over the rounds of the two values of the same round, since those saw the same machine, with the
+ *  least and the largest. The price of the wire is only given where something crosses. */
 void ratios_add(struct result_document *document);
 
 #endif

@@ -174,6 +174,13 @@ void result_fail(struct result *result, const char *format, ...)
     va_end(arguments);
 }
 
+void result_forgive(struct result *result)
+{
+    free(result->error);
+    result->error = NULL;
+    result->status = RESULT_OK;
+}
+
 void result_check(struct result *result, const char *format, ...)
 {
     va_list arguments;
@@ -183,11 +190,11 @@ void result_check(struct result *result, const char *format, ...)
     va_end(arguments);
 }
 
-void result_ratio(struct result_document *document, const char *unit, double value,
-                  const char *name_format, ...)
+struct result_ratio *result_ratio(struct result_document *document, const char *unit,
+                                  double value, const char *name_format, ...)
 {
     if (!isfinite(value)) {
-        return;
+        return NULL;
     }
     va_list arguments;
     va_start(arguments, name_format);
@@ -196,6 +203,8 @@ void result_ratio(struct result_document *document, const char *unit, double val
     struct result_ratio *ratio = &document->ratios[document->ratios_count++];
     vsnprintf(ratio->name, sizeof ratio->name, name_format, arguments);
     copy(ratio->unit, sizeof ratio->unit, unit);
-    ratio->value = value;
+    ratio->value = ratio->min = ratio->max = value;
+    ratio->rounds = 0;
     va_end(arguments);
+    return ratio;
 }

@@ -72,8 +72,10 @@ struct result {
 
 struct result_ratio {
     char name[RESULT_TITLE_SIZE]; /* "price of acks, wordcount, 1 worker" */
-    double value;
-    char unit[RESULT_UNIT_SIZE]; /* "share" or "times" */
+    double value;                 /* Median over the rounds. */
+    double min, max;              /* Over the rounds. */
+    unsigned rounds;              /* 0: not known. */
+    char unit[RESULT_UNIT_SIZE];  /* "share" or "times" */
 };
 
 struct result_machine {
@@ -133,12 +135,15 @@ void result_series_set(struct result *result, const struct result_point *points,
 
 /** Marks the result as failed; the first reason stays. */
 void result_fail(struct result *result, const char *format, ...) GALE_PRINTF(2, 3);
+/** Takes a failure back, for a run that is made again. */
+void result_forgive(struct result *result);
 /** Says what was checked exactly; replaces the sentence of an earlier run. */
 void result_check(struct result *result, const char *format, ...) GALE_PRINTF(2, 3);
 
-/** Adds a ratio; a value that is not finite is left out. */
-void result_ratio(struct result_document *document, const char *unit, double value,
-                  const char *name_format, ...) GALE_PRINTF(4, 5);
+/** Adds a ratio whose min and max are its value; a value that is not finite is left out.
+ *  @return it, until the next one is added; NULL when it was left out. */
+struct result_ratio *result_ratio(struct result_document *document, const char *unit,
+                                  double value, const char *name_format, ...) GALE_PRINTF(4, 5);
 
 /** Median of `count` values (1 or more); the values stay as they are. */
 double result_median_of(const double *values, size_t count);

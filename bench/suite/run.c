@@ -114,8 +114,8 @@ static void add_standard(struct arguments *arguments, const struct bench_context
     static const char *const keys[] = {"workers", "guarantee", "rate", "seed", "result"};
     snprintf(values[0], sizeof values[0], "%u", workers);
     snprintf(values[1], sizeof values[1], "%s", context->guarantee);
-    snprintf(values[2], sizeof values[2], "%.0f", context->rate);
-    snprintf(values[3], sizeof values[3], "%" PRIu64, context->settings->seed + context->round);
+    snprintf(values[2], sizeof values[2], "%.6f", context->rate);
+    snprintf(values[3], sizeof values[3], "%" PRIu64, bench_seed(context));
     snprintf(values[4], sizeof values[4], "%s/result", context->temp);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (values[i][0] != '\0' && mentions(text, keys[i])) {
@@ -269,7 +269,8 @@ static enum bench_end judge(const struct child *child, const struct arguments *a
         result_fail(result, "`gale run %s` ended with exit code %d: %s", file, code, said);
         return BENCH_WRONG;
     }
-    if (!run_json_report((const char *)child->output.data, child->output.size, report)) {
+    if (!run_json_report((const char *)child->output.data, child->output.size,
+                         child->started_ns, report)) {
         result_fail(result, "`gale run %s` printed no report: %s", file, said);
         return BENCH_WRONG;
     }
@@ -377,6 +378,11 @@ void bench_note(const struct bench_context *context, const char *format, ...)
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
     context->watcher->on_note(context->watcher->self, line);
+}
+
+uint64_t bench_seed(const struct bench_context *context)
+{
+    return context->settings->seed + context->round;
 }
 
 bool bench_is_interrupted(void)

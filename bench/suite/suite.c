@@ -146,13 +146,13 @@ static void take_series(struct variant *variant)
     variant->result->series_count = 0;
 }
 
-static enum bench_end run_variant(struct suite *suite, struct variant *variant, unsigned round)
+static enum bench_end attempt(struct suite *suite, struct variant *variant, unsigned round,
+                              const struct bench_settings *settings)
 {
-    const struct bench_watcher *watcher = suite->watcher;
     char temp[PATH_MAX];
     struct bench_context context = {
         .bench = variant->bench,
-        .settings = suite->settings,
+        .settings = settings,
         .workers = variant->workers,
         .guarantee = variant->guarantee,
         .round = round,
@@ -161,20 +161,38 @@ static enum bench_end run_variant(struct suite *suite, struct variant *variant, 
         .dir = suite->dir,
         .temp = temp,
         .document = suite->document,
-        .watcher = watcher,
+        .watcher = suite->watcher,
     };
     if (!make_temp(temp)) {
         result_fail(variant->result, "cannot make a directory for the run: %s; check TMPDIR",
                     strerror(errno));
         return BENCH_WRONG;
     }
+    enum bench_end end = variant->bench->run(&context, variant->result);
+    child_remove_tree(temp);
+    return end;
+}
+
+/* A tiny run that was over before its workers had their turn is made again, four times longer. */
+static enum bench_end run_variant(struct suite *suite, struct variant *variant, unsigned round)
+{
+    enum { ATTEMPTS_MAX = 4 };
+    static const double longer = 4;
+    const struct bench_watcher *watcher = suite->watcher;
+    struct bench_settings settings = *suite->settings;
     if (watcher->on_begin != NULL) {
         watcher->on_begin(watcher->self, variant->result, round,
                           variant->bench->is_once ? 1 : suite->settings->runs, suite->done,
                           suite->all);
     }
-    enum bench_end end = variant->bench->run(&context, variant->result);
-    child_remove_tree(temp);
+    enum bench_end end = attempt(suite, variant, round, &settings);
+    for (unsigned i = 1; i < ATTEMPTS_MAX && end == BENCH_BUSY && settings.tiny; i++) {
+        result_forgive(variant->result);
+        settings.duration_s *= longer;
+        settings.warmup_s *= longer;
+        end = attempt(suite, variant, round, &settings);
+    }
+    end = end == BENCH_BUSY ? BENCH_WRONG : end;
     if (end == BENCH_DONE && variant->result->status == RESULT_FAILED) {
         end = BENCH_WRONG;
     }

@@ -41,8 +41,10 @@ enum {
 enum { BENCH_NO_WORKERS = 0, BENCH_ONE = 1, BENCH_TWO = 2, BENCH_ONE_TWO = 3 };
 
 enum bench_end {
-    BENCH_DONE,        /* The run's figures are in the result. */
-    BENCH_WRONG,       /* result_fail was called; later rounds leave the variant out. */
+    BENCH_DONE,  /* The run's figures are in the result. */
+    BENCH_WRONG, /* result_fail was called; later rounds leave the variant out. */
+    BENCH_BUSY,  /* The same, but the machine may be the reason: it was too busy for the run
+                          to show anything. A tiny run is made again, longer; any other has failed. */
     BENCH_INTERRUPTED, /* A signal; the suite ends. */
 };
 
@@ -61,7 +63,10 @@ struct bench_component {
     uint32_t tasks;
     struct bench_counters since;
     struct bench_counters total; /* Reports only. */
-    uint64_t pending;            /* Samples only, like the next three. */
+    /* Reports only, spouts: of `total`, by index of the first BENCH_WORKERS_MAX tasks. */
+    uint64_t emitted_by_task[BENCH_WORKERS_MAX];
+    size_t emitted_by_task_count;
+    uint64_t pending; /* Samples only, like the next three. */
     uint64_t queue_bytes, queue_bytes_max;
     uint64_t blocked_ns;
 };
@@ -100,7 +105,8 @@ struct bench_report {
     double cpu_s, cpu_user_s, cpu_system_s;
     double memory_peak_kb; /* Largest sum over all processes. */
     double rss_peak_kb;    /* Of the `gale run` process. */
-    double first_acked_ms; /* NAN: none. */
+    double
+        first_acked_ms; /* From before the process existed, by the suite's clock; NAN: none. */
     double p50_us, p99_us, p999_us, p9999_us, max_us, mean_us;
     uint64_t latency_count;
     uint64_t replayed, duplicates_dropped, frames_refused, links_failed;
@@ -149,6 +155,7 @@ struct bench {
     double rate;         /* -D rate= by default; 0 = as fast as it can. */
     bool is_rated;       /* --rate changes it; otherwise --rate is refused for it. */
     bool is_once;        /* One run gives all figures: no rounds (codec, transport). */
+    bool crosses;        /* With two workers something goes over the wire. */
     /** Makes one run of the variant in `context` and adds its figures by result_metric_add. */
     enum bench_end (*run)(const struct bench_context *context, struct result *result);
     /* What follows belongs to kind_throughput and to kinds that want it. */
@@ -232,11 +239,16 @@ void bench_add_metrics(const struct bench_context *context, const struct bench_r
  *  @return false after result_fail. */
 bool bench_check_acks(const struct bench_context *context, const struct bench_report *report,
                       struct result *result);
+/** How a run ends that bench_check_acks refused: BENCH_BUSY when nothing was emitted or a worker was
+ *  restarted, as happens when it gets no processor for long; otherwise BENCH_WRONG. */
+enum bench_end bench_refused(const struct bench_report *report);
 /** Executed (bolt) or emitted (spout) of bench->measured since the warm-up; NAN: no such one. */
 double bench_measured(const struct bench *bench, const struct bench_report *report);
 
 /** Tells the watcher a line. */
 void bench_note(const struct bench_context *context, const char *format, ...) GALE_PRINTF(2, 3);
+/** What the topology got as -D seed=: each round has its own. */
+uint64_t bench_seed(const struct bench_context *context);
 /** True once SIGINT or SIGTERM came: long loops of a kind ask it and return BENCH_INTERRUPTED. */
 bool bench_is_interrupted(void);
 

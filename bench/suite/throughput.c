@@ -10,9 +10,6 @@
 /* An open loop that did not keep its rate measures something else than it says. */
 static const double rate_kept_share = 0.95;
 
-/* On a busy machine a tiny run can be over before its workers stand: it is made again, longer. */
-enum { TINY_ATTEMPTS_MORE = 3, TINY_LONGER = 4 };
-
 void bench_add_metrics(const struct bench_context *context, const struct bench_report *report,
                        struct result *result)
 {
@@ -85,6 +82,15 @@ bool bench_check_acks(const struct bench_context *context, const struct bench_re
     return true;
 }
 
+enum bench_end bench_refused(const struct bench_report *report)
+{
+    bool is_busy = bench_report_spouts(report).emitted == 0;
+    for (size_t i = 0; i < report->workers_count; i++) {
+        is_busy = is_busy || report->workers[i].restarts > 0;
+    }
+    return is_busy ? BENCH_BUSY : BENCH_WRONG;
+}
+
 bool throughput_check(const struct bench_context *context, const struct bench_report *report,
                       struct result *result)
 {
@@ -134,16 +140,13 @@ enum bench_end throughput_run(const struct bench_context *context, struct bench_
     launch->warmup_s = context->settings->warmup_s;
     launch->is_shown = true;
     enum bench_end end = bench_run(context, launch, report, result);
-    for (unsigned i = 0; i < TINY_ATTEMPTS_MORE && end == BENCH_DONE &&
-                         context->settings->tiny && bench_report_spouts(report).emitted == 0;
-         i++) {
-        launch->duration_s *= TINY_LONGER;
-        end = bench_run(context, launch, report, result);
-    }
     if (end != BENCH_DONE) {
         return end;
     }
-    if (!throughput_check(context, report, result) || !rate_is_kept(context, report, result)) {
+    if (!throughput_check(context, report, result)) {
+        return bench_refused(report);
+    }
+    if (!rate_is_kept(context, report, result)) {
         return BENCH_WRONG;
     }
     bench_add_metrics(context, report, result);

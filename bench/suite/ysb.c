@@ -66,7 +66,7 @@ static bool check_ysb(const struct bench_context *context, const struct bench_re
         .title = "Yahoo streaming benchmark, " sentence, .unit = "events", \
         .workers = BENCH_ONE_TWO, .guarantees = BENCH_BOTH, .is_rated = true, \
         .run = kind_throughput, .file = "ysb-" format ".yaml", .measured = "events", \
-        .check = check_ysb \
+        .check = check_ysb, .crosses = true \
     }
 
 const struct bench benches_ysb[] = {

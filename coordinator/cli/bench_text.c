@@ -165,9 +165,12 @@ static enum gale_err print_others(const struct result_document *document, FILE *
 static void print_ratio(const struct result_ratio *ratio, FILE *file)
 {
     if (strcmp(ratio->unit, "share") == 0) {
-        fprintf(file, "%s: %.1f %%\n", ratio->name, ratio->value * 100);
+        fprintf(file, "%s: %.1f %%", ratio->name, ratio->value * 100);
+        fprintf(file, " (%.1f to %.1f %% in %u rounds)\n", ratio->min * 100, ratio->max * 100,
+                ratio->rounds);
     } else {
-        fprintf(file, "%s: %.2f %s\n", ratio->name, ratio->value, ratio->unit);
+        fprintf(file, "%s: %.2f %s", ratio->name, ratio->value, ratio->unit);
+        fprintf(file, " (%.2f to %.2f in %u rounds)\n", ratio->min, ratio->max, ratio->rounds);
     }
 }
 

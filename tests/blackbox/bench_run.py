@@ -74,16 +74,18 @@ def check_document(text, runs):
     for result in document["results"]:
         check_result(result, runs)
     for ratio in document["ratios"]:
-        members(ratio, "a ratio", name=str, value=NUMBER, unit=str)
+        members(ratio, "a ratio", name=str, value=NUMBER, min=NUMBER, max=NUMBER, rounds=int,
+                unit=str)
+        check(ratio["min"] <= ratio["value"] <= ratio["max"] and ratio["rounds"] >= 3, f"{ratio}")
     return {result["id"]: result for result in document["results"]}, document
 
 
 def test_document():
-    out, _ = bench("wordcount", "limit", "--tiny", "--runs", "2", "--duration", "1s", "--json",
+    out, _ = bench("wordcount", "limit", "--tiny", "--runs", "3", "--duration", "1s", "--json",
                    "--quiet", "--workers", "1", "--guarantee", "both")
     document = json.loads(out)
     document["results"] = [r for r in document["results"] if r["bench"] == "wordcount"]
-    results, document = check_document(json.dumps(document), 2)
+    results, document = check_document(json.dumps(document), 3)
     check(sorted(results) == ["wordcount/workers=1/at-least-once",
                               "wordcount/workers=1/at-most-once"], f"results {sorted(results)}")
     acked = results["wordcount/workers=1/at-least-once"]["metrics"]
@@ -96,6 +98,20 @@ def test_document():
                  "share of the limit per CPU-second, wordcount, 1 worker, at-least-once"):
         check(name in names, f"no ratio {name} in {names}")
     ok("bench_json_has_its_schema")
+
+
+def test_rounds():
+    """Each round has another seed, also for those who compute the result a second time, and fewer
+    than three rounds give no ratio."""
+    names = ("nexmark-q0", "words-count", "file-wordcount", "ysb-binary")
+    out, _ = bench(*names, "--tiny", "--runs", "2", "--json", "--quiet", "--workers", "2",
+                   "--guarantee", "both")
+    document = json.loads(out)
+    for result in document["results"]:
+        check(result["status"] == "ok", f"{result['id']}: {result['error']}")
+        check(len(result["metrics"]["throughput_per_s"]["runs"]) == 2, f"{result['id']}")
+    check(document["ratios"] == [], f"ratios of two rounds: {document['ratios']}")
+    ok("bench_later_rounds_are_right_too")
 
 
 def test_everything():
@@ -139,6 +155,9 @@ def test_files():
         shown, _ = bench(*common_arguments, "--compare", old, code=code)
         check(said in shown, f"{factor}: {shown}")
     bench(*common_arguments, "--compare", svg, code=78)
+    with open(old, "w", encoding="utf-8") as file:
+        file.write('{"schema":1,"kind":"gale-bench","results":[{"id":3,"metrics":[1]}],"ratios":7}')
+    bench(*common_arguments, "--compare", old, code=78)
     bench(*common_arguments, "--compare", common.path("missing"), code=66)
     bench(*common_arguments, "--svg", common.path("missing/chart.svg"), code=74)
     ok("bench_charts_and_comparison")
@@ -233,9 +252,31 @@ def test_kill():
     ok("bench_killed_leaves_no_process")
 
 
+def test_dumb_terminal():
+    """On a terminal that cannot move its cursor the live view is lines."""
+    main, side = os.openpty()
+    process = subprocess.Popen([GALE, "bench", "wordcount", "--tiny", "--workers", "1",
+                                "--guarantee", "at-least-once"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=side,
+                               env=dict(os.environ, TMPDIR=common.DIR, TERM="dumb"))
+    os.close(side)
+    said = b""
+    try:
+        while True:
+            said += os.read(main, 4096)
+    except OSError:  # The last one has closed it.
+        pass
+    os.close(main)
+    check(process.wait() == 0 and b"run 1/1 ended" in said, f"{said!r}")
+    check(b"\033" not in said, f"{said!r}")
+    ok("bench_dumb_terminal_has_lines")
+
+
 def test_usage():
     for arguments, code, said in (
             (("nosuch",), 66, "no benchmark"), (("--runs", "0"), 64, "--runs"),
+            (("--runs", "2.5"), 64, "whole number"), (("--rate", "1e-9"), 64, "0.000001"),
+            (("--duration", "0s"), 64, "500ms"), (("--rate", "nan"), 64, "--rate"),
             (("--duration", "5"), 64, "write 10s"),
             (("wordcount-cross", "--workers", "1"), 64, "does not run with"),
             (("latency", "--guarantee", "at-most-once"), 64, "does not run with"), (("--workers", "3"), 64, "1|2|1,2"),
@@ -255,7 +296,9 @@ def test_usage():
 
 
 test_usage()
+test_dumb_terminal()
 test_document()
+test_rounds()
 test_everything()
 test_files()
 test_crossing()

@@ -99,9 +99,11 @@ enum gale_err result_write(const struct result_document *document, FILE *file)
     }
     for (size_t i = 0; i < document->ratios_count; i++) {
         const struct result_ratio *ratio = &document->ratios[i];
-        json_array_append_new(ratios, json_pack("{s:o,s:o,s:o}", "name", text_node(ratio->name),
-                                                "value", number_node(ratio->value), "unit",
-                                                text_node(ratio->unit)));
+        json_array_append_new(
+            ratios, json_pack("{s:o,s:o,s:o,s:o,s:i,s:o}", "name", text_node(ratio->name),
+                              "value", number_node(ratio->value), "min",
+                              number_node(ratio->min), "max", number_node(ratio->max), "rounds",
+                              (int)ratio->rounds, "unit", text_node(ratio->unit)));
     }
     bool is_whole = json_object_set_new(root, "results", results) == 0;
     is_whole = json_object_set_new(root, "ratios", ratios) == 0 && is_whole;
@@ -176,7 +178,8 @@ static void read_series(const json_t *list, struct result *result)
     free(points);
 }
 
-static void read_result(const json_t *node, struct result_document *document)
+/* @return false when it is no result. */
+static bool read_result(const json_t *node, struct result_document *document)
 {
     char bench[RESULT_NAME_SIZE], title[RESULT_TITLE_SIZE], guarantee[RESULT_NAME_SIZE];
     char unit[RESULT_UNIT_SIZE], status[RESULT_UNIT_SIZE];
@@ -198,6 +201,7 @@ static void read_result(const json_t *node, struct result_document *document)
     }
     read_metrics(json_object_get(node, "metrics"), result);
     read_series(json_object_get(node, "series"), result);
+    return result->id[0] != '\0' && json_is_object(json_object_get(node, "metrics"));
 }
 
 static void read_head(const json_t *root, struct result_document *document)
@@ -290,15 +294,27 @@ enum gale_err result_read(const char *path, struct result_document *document, ch
     if (err == GALE_OK) {
         result_document_init(document);
         read_head(root, document);
+        bool is_right = json_array_size(results) > 0;
         for (size_t i = 0; i < json_array_size(results); i++) {
-            read_result(json_array_get(results, i), document);
+            is_right = read_result(json_array_get(results, i), document) && is_right;
         }
         for (size_t i = 0; i < json_array_size(ratios); i++) {
             const json_t *node = json_array_get(ratios, i);
             char name[RESULT_TITLE_SIZE], unit[RESULT_UNIT_SIZE];
             read_text(node, "name", name, sizeof name);
             read_text(node, "unit", unit, sizeof unit);
-            result_ratio(document, unit, read_number(node, "value"), "%s", name);
+            struct result_ratio *ratio =
+                result_ratio(document, unit, read_number(node, "value"), "%s", name);
+            if (ratio != NULL && read_count(node, "rounds") > 0) {
+                ratio->min = read_number(node, "min");
+                ratio->max = read_number(node, "max");
+                ratio->rounds = read_count(node, "rounds");
+            }
+        }
+        if (!is_right) {
+            result_document_fini(document);
+            err = refuse(GALE_ERR_INVALID, error, error_size,
+                         "%s holds none, or what is not a result of a benchmark", path);
         }
     }
     json_decref(root);

@@ -35,7 +35,15 @@ static void read_component(const json_t *node, const char *name, bool is_spout,
     snprintf(out->name, sizeof out->name, "%s", name != NULL ? name : "");
     out->tasks = (uint32_t)count_of(node, "tasks");
     read_counters(node, &out->since);
-    read_counters(json_object_get(node, "total"), &out->total);
+    const json_t *total = json_object_get(node, "total");
+    read_counters(total, &out->total);
+    const json_t *by_task = json_object_get(total, "emitted_by_task");
+    size_t tasks = json_array_size(by_task);
+    out->emitted_by_task_count = tasks < BENCH_WORKERS_MAX ? tasks : BENCH_WORKERS_MAX;
+    for (size_t i = 0; i < out->emitted_by_task_count; i++) {
+        json_int_t value = json_integer_value(json_array_get(by_task, i));
+        out->emitted_by_task[i] = value > 0 ? (uint64_t)value : 0;
+    }
     out->pending = count_of(node, "pending");
     out->queue_bytes = count_of(node, "queue_bytes");
     out->queue_bytes_max = count_of(node, "queue_bytes_max");
@@ -104,7 +112,8 @@ static void read_components(json_t *object, bool is_spout, struct bench_report *
     }
 }
 
-bool run_json_report(const char *text, size_t size, struct bench_report *report)
+bool run_json_report(const char *text, size_t size, int64_t started_ns,
+                     struct bench_report *report)
 {
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     const char *end = json_string_value(json_object_get(root, "end"));
@@ -122,7 +131,10 @@ bool run_json_report(const char *text, size_t size, struct bench_report *report)
     report->cpu_system_s = number_or(root, "cpu_system_s", (double)NAN);
     report->memory_peak_kb = number_or(root, "memory_peak_kb", (double)NAN);
     report->rss_peak_kb = number_or(root, "rss_peak_kb", (double)NAN);
-    report->first_acked_ms = number_or(root, "first_acked_ms", (double)NAN);
+    const json_t *first = json_object_get(root, "first_acked_at_ns");
+    report->first_acked_ms = json_is_integer(first)
+                                 ? (double)(json_integer_value(first) - started_ns) / 1e6
+                                 : (double)NAN;
     report->p50_us = number_or(latency, "p50", (double)NAN);
     report->p99_us = number_or(latency, "p99", (double)NAN);
     report->p999_us = number_or(latency, "p999", (double)NAN);

@@ -81,6 +81,44 @@ static void check_classic_foreign_word_fails(void **state)
     tally_fini(&found);
 }
 
+/* Drawn by the generator itself: gale run bench/words-count.yaml -D seed=5 -D count=40 -D workers=2. */
+static const struct {
+    const char *word;
+    uint64_t times;
+} drawn[] = {{"gale", 1},  {"marz", 7},    {"breeze", 2}, {"wind", 6},
+             {"golda", 3}, {"mike", 2},    {"squall", 4}, {"jackson", 3},
+             {"gust", 4},  {"bertels", 3}, {"nathan", 5}};
+
+static void count_drawn(struct tally *tally)
+{
+    for (size_t i = 0; i < sizeof drawn / sizeof drawn[0]; i++) {
+        tally_add(tally, drawn[i].word, strlen(drawn[i].word), drawn[i].times);
+    }
+}
+
+static void check_words_every_count_must_be_right(void **state)
+{
+    struct bench_component spout = {
+        .total.emitted = 40, .emitted_by_task = {20, 20}, .emitted_by_task_count = 2};
+    struct tally found;
+    char error[256] = "";
+    (void)state;
+    tally_init(&found);
+    count_drawn(&found);
+    assert_true(check_words_counts(&found, 5, &spout, error, sizeof error));
+    assert_false(check_words_counts(&found, 6, &spout, error, sizeof error));
+    /* One word for another: the sum stays right. */
+    tally_add(&found, drawn[0].word, strlen(drawn[0].word), 1);
+    tally_add(&found, drawn[1].word, strlen(drawn[1].word), UINT64_MAX);
+    assert_int_equal(found.sum, 40);
+    assert_false(check_words_counts(&found, 5, &spout, error, sizeof error));
+    assert_non_null(strstr(error, "was counted"));
+    spout.total.emitted = 41;
+    assert_false(check_words_counts(&found, 5, &spout, error, sizeof error));
+    assert_string_equal(error, "41 words were emitted, 40 by the single tasks");
+    tally_fini(&found);
+}
+
 static void check_count_lines_goes_round_and_round(void **state)
 {
     static const char text[] = "a b\na\nc  c\n";
@@ -219,6 +257,7 @@ int main(void)
         cmocka_unit_test(check_classic_one_word_too_many_fails),
         cmocka_unit_test(check_classic_lost_sentence_fails),
         cmocka_unit_test(check_classic_foreign_word_fails),
+        cmocka_unit_test(check_words_every_count_must_be_right),
         cmocka_unit_test(check_count_lines_goes_round_and_round),
         cmocka_unit_test(tally_reads_lines),
         cmocka_unit_test(tally_bad_lines_are_refused),

@@ -54,9 +54,28 @@ static void run_json_report_without_end_is_none(void **state)
 {
     struct bench_report report;
     (void)state;
-    assert_false(run_json_report("", 0, &report));
-    assert_false(run_json_report("{}", 2, &report));
-    assert_false(run_json_report("{\"end\":\"x\"}", 11, &report));
+    assert_false(run_json_report("", 0, 0, &report));
+    assert_false(run_json_report("{}", 2, 0, &report));
+    assert_false(run_json_report("{\"end\":\"x\"}", 11, 0, &report));
+}
+
+static void run_json_report_counts_from_before_the_process(void **state)
+{
+    static const char text[] =
+        "{\"end\":\"duration\",\"first_acked_ms\":1.5,\"first_acked_at_ns\":9007250000,"
+        "\"spouts\":{\"s\":{\"tasks\":2,\"total\":{\"emitted\":7,\"emitted_by_task\":[3,4]}}}}";
+    struct bench_report report;
+    (void)state;
+    assert_true(run_json_report(text, strlen(text), 9000000000, &report));
+    assert_true(report.first_acked_ms == 7.25);
+    assert_int_equal(report.components[0].total.emitted, 7);
+    assert_int_equal(report.components[0].emitted_by_task_count, 2);
+    assert_int_equal(report.components[0].emitted_by_task[0], 3);
+    assert_int_equal(report.components[0].emitted_by_task[1], 4);
+    static const char none[] =
+        "{\"end\":\"duration\",\"first_acked_at_ns\":null,\"spouts\":{}}";
+    assert_true(run_json_report(none, strlen(none), 0, &report));
+    assert_true(isnan(report.first_acked_ms));
 }
 
 /* ---- Children ------------------------------------------------------------------------------- */
@@ -285,6 +304,7 @@ int main(void)
         cmocka_unit_test(run_json_other_lines_are_no_samples),
         cmocka_unit_test(run_json_sample_is_read),
         cmocka_unit_test(run_json_report_without_end_is_none),
+        cmocka_unit_test(run_json_report_counts_from_before_the_process),
         cmocka_unit_test(child_output_and_lines_are_gathered),
         cmocka_unit_test(child_missing_program_is_told),
         cmocka_unit_test(child_beyond_its_deadline_is_killed),

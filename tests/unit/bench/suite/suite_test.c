@@ -133,6 +133,47 @@ static void suite_signal_ends_it_with_its_number(void **state)
     result_document_fini(&document);
 }
 
+static unsigned busy_runs; /* So many runs show nothing. */
+static double last_duration_s;
+
+static enum bench_end busy_run(const struct bench_context *context, struct result *result)
+{
+    last_duration_s = context->settings->duration_s;
+    if (busy_runs > 0) {
+        busy_runs--;
+        result_fail(result, "nothing was emitted");
+        return BENCH_BUSY;
+    }
+    result_metric_add(result, "m", "x", RESULT_HIGHER, 1);
+    return BENCH_DONE;
+}
+
+static void suite_tiny_run_of_a_busy_machine_is_made_again(void **state)
+{
+    static const struct bench bench = {.name = "d", .title = "t", .run = busy_run};
+    static const struct bench *const list[] = {&bench};
+    struct bench_settings settings = {.runs = 1, .rate = -1, .duration_s = 1, .tiny = true};
+    struct result_document document;
+    (void)state;
+    busy_runs = 2;
+    result_document_init(&document);
+    assert_int_equal(suite_run(list, 1, &settings, "/x", "/x", NULL, &document), 0);
+    assert_int_equal(document.results[0]->status, RESULT_OK);
+    assert_null(document.results[0]->error);
+    assert_true(last_duration_s == 16);
+    result_document_fini(&document);
+    /* Not for ever, and a run whose figures count is a failure at once. */
+    for (unsigned tiny = 0; tiny < 2; tiny++) {
+        settings.tiny = tiny == 1;
+        busy_runs = 99;
+        result_document_init(&document);
+        assert_int_equal(suite_run(list, 1, &settings, "/x", "/x", NULL, &document), 1);
+        assert_string_equal(document.results[0]->error, "nothing was emitted");
+        assert_int_equal(99 - busy_runs, tiny == 1 ? 4 : 1);
+        result_document_fini(&document);
+    }
+}
+
 static void suite_names_choose_benchmarks_and_groups_once(void **state)
 {
     const struct bench *chosen[BENCH_ALL_MAX], *all[BENCH_ALL_MAX];
@@ -204,6 +245,7 @@ int main(void)
         cmocka_unit_test(suite_wrong_variant_is_left_out_afterwards),
         cmocka_unit_test(suite_what_cannot_run_is_left_out),
         cmocka_unit_test(suite_signal_ends_it_with_its_number),
+        cmocka_unit_test(suite_tiny_run_of_a_busy_machine_is_made_again),
         cmocka_unit_test(suite_names_choose_benchmarks_and_groups_once),
         cmocka_unit_test(suite_topologies_are_found_beside_the_binary),
         cmocka_unit_test(suite_describes_machine_and_versions),
