@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/rng.h"
+#include "base/str.h"
 #include "codec/frame.h"
 #include "codec/message.h"
 #include "exec/exec.h"
@@ -31,6 +32,7 @@
 #define WORKER_TRIM_BYTES (64 << 20) /* of free memory that the allocator keeps */
 #define WORKER_PULSE_MS 400          /* between signs of life of the process */
 #define WORKER_HELLO_NS 200000000    /* between HELLOs until the assignment comes */
+#define WORKER_FATAL_SIZE 512        /* of the sentence that ends the run */
 #define WORKER_RELEASE_BEATS 4       /* after so many beats the start is over */
 #define WORKER_BUSY_LOOP_PASSES 64   /* steps between looks at descriptors while busy */
 
@@ -62,8 +64,10 @@ struct worker {
     bool has_spouts; /* one task here at least */
     bool beat_fast;
     uint32_t beats_count;
-    bool all_told; /* every histogram was in a beat since it is stopping */
+    bool told_stop; /* by the coordinator */
+    bool all_told;  /* every histogram was in a beat since it is stopping */
     struct message_offsets last_offsets; /* once stopping; owned by the executor */
+    char fatal_text[WORKER_FATAL_SIZE];  /* said with each beat until it is told to stop */
     struct buf out;
 };
 
@@ -125,12 +129,23 @@ static enum gale_err start_pulse(struct worker *worker, struct gale_error *error
                                worker->out.data, worker->out.size, error);
 }
 
+/* Messages may be lost, and nobody but this worker knows that the run cannot go on. */
+static void keep_fatal(struct worker *worker, const char *text)
+{
+    if (worker->fatal_text[0] == '\0') {
+        str_copy(worker->fatal_text, sizeof(worker->fatal_text), text);
+    }
+}
+
 static void on_event(void *self, enum message_event event, uint32_t other, uint32_t task,
                      const char *text)
 {
     struct worker *worker = self;
     if (event != EVENT_COMPONENT_ERROR) {
         gale_log(GALE_LOG_WARN, "%s", text);
+    }
+    if (event == EVENT_FATAL) {
+        keep_fatal(worker, text);
     }
     send_event(worker, event, other, task, text);
 }
@@ -139,6 +154,7 @@ static void fatal(struct worker *worker, const char *text)
 {
     gale_log(GALE_LOG_ERROR, "%s", text);
     send_event(worker, EVENT_FATAL, 0, 0, text);
+    keep_fatal(worker, text);
     worker->fatal = true;
     worker->state = COMMAND_STOP;
     worker->stopping = true;
@@ -240,6 +256,9 @@ static void send_beat(struct worker *worker, int64_t now_ns)
     }
     worker->beat_at_ns = now_ns + (worker->beat_fast ? WORKER_BEAT_FAST_NS : worker->beat_ns);
     worker->all_told = worker->all_told || (worker->stopping && whole);
+    if (worker->fatal_text[0] != '\0' && !worker->told_stop) {
+        send_event(worker, EVENT_FATAL, 0, 0, worker->fatal_text);
+    }
     if (worker->all_told) { /* Once these have come the process is ended. */
         send_last_offsets(worker);
     } else if (is_drained(worker, beat)) {
@@ -369,6 +388,7 @@ static void on_peers(struct worker *worker, const struct message *message)
 
 static void stop(struct worker *worker)
 {
+    worker->told_stop = true;
     if (!worker->stopping) {
         if (worker->exec && worker->prepared) {
             exec_offsets(worker->exec, true, &worker->last_offsets);

@@ -473,8 +473,9 @@ static void worker_bad_assignment_is_fatal_with_a_sentence(void **state)
     UNTIL(it.hellos > 0);
     struct message message = assignment(true);
     send_message(&message);
-    UNTIL(it.fatals == 1);
+    UNTIL(it.fatals >= 1);
     assert_non_null(strstr(it.fatal_text, "prepare returned"));
+    UNTIL(it.fatals >= 3); /* It is said until the coordinator ends the run: any may be lost. */
     end_in_order(70);
 }
 
@@ -485,7 +486,7 @@ static void worker_assignment_of_other_size_is_fatal_with_a_sentence(void **stat
     struct message message = assignment(false);
     message.as.assign.tasks_count = 1; /* The tree has two. */
     send_message(&message);
-    UNTIL(it.fatals == 1);
+    UNTIL(it.fatals >= 1);
     assert_non_null(strstr(it.fatal_text, "cannot compile"));
     end_in_order(70);
 }
@@ -509,7 +510,7 @@ static void worker_assignment_for_fewer_workers_is_fatal_with_a_sentence(void **
     UNTIL(it.hellos > 0);
     struct message message = assignment(false);
     send_message(&message);
-    UNTIL(it.fatals == 1);
+    UNTIL(it.fatals >= 1);
     assert_non_null(strstr(it.fatal_text, "cannot compile"));
     end_in_order(70);
 }
