@@ -168,7 +168,7 @@ static enum zk_result marker_settle(struct store_zookeeper *self, int64_t deadli
     char path[ZK_PATH_SIZE];
     struct zk_stat stat;
     marker_path(self, path);
-    for (;;) {
+    do {
         enum zk_result result = zk_get(self->zk, path, deadline_ns, &self->scratch, &stat);
         if (result != ZK_OK) {
             self->marked = result != ZK_NOT_FOUND;
@@ -189,7 +189,8 @@ static enum zk_result marker_settle(struct store_zookeeper *self, int64_t deadli
             self->pending[0] = '\0';
             return ZK_OK;
         }
-    }
+    } while (clock_now_ns() < deadline_ns);
+    return ZK_UNKNOWN;
 }
 
 /* The marker, with its version known. */

@@ -3,7 +3,7 @@
  * Tests of store/store_zookeeper against a real ensemble of three nodes: the conformance suite, the
  * loss of nodes, of sessions and of answers, and who may use what. Times are waited for as
  * conditions with a deadline.
- * Labels: serial threads
+ * Labels: serial threads slow
  */
 #include "store_conformance.h"
 #include "zookeeper_server.h"
