@@ -35,6 +35,7 @@ static const double latency_floor_us = 20000;
 /* The recovery is given up after so many times the ideal one. */
 static const double patience_times = 3;
 static const double patience_s = 20;
+static const double patience_max_s = 1200;
 /* Resident memory may creep by this much in the second half of the overload. */
 static const double creep_share = 0.15;
 static const double creep_mb = 24;
@@ -42,8 +43,7 @@ static const double creep_mb = 24;
 struct overload {
     int64_t started_ns;
     double calm_s, over_s; /* Until the overload begins; how long it is. */
-    double after_rate;
-    double give_up_s;
+    double sustainable, after_rate;
     double back_s;                      /* Since the start; NAN: not yet. */
     double served_before, served_after; /* Sentences at the two ends of the overload. */
     double served_from_s, served_until_s;
@@ -90,6 +90,23 @@ static double recovery_per_s(const struct overload *overload)
     return time_s > 0 ? (overload->latest - overload->served_after) / time_s : (double)NAN;
 }
 
+/* Without spare capacity there is no ideal: the machine became too slow for half of the rate. */
+static double ideal_of(const struct overload *overload)
+{
+    double served = served_per_s(overload);
+    double left = (2 * overload->sustainable - served) * overload->over_s;
+    return served > overload->after_rate && left > 0 ? left / (served - overload->after_rate)
+                                                     : (double)NAN;
+}
+
+/* How long the recovery may take: by the capacity that was seen, which on a machine with other work may
+ * be far from what was measured before. */
+static double patience_of(const struct overload *overload)
+{
+    double ideal_s = fmax(ideal_of(overload), 2 * overload->over_s); /* Not NAN. */
+    return fmin(patience_times * ideal_s + patience_s, patience_max_s);
+}
+
 static double threshold_us(const struct overload *overload)
 {
     double normal = levels_max(&overload->latency_us, overload->calm_s / 2, overload->calm_s);
@@ -117,7 +134,8 @@ static bool on_tick(void *self, pid_t run_pid)
     const struct overload *overload = self;
     double t_s = (double)(clock_now_ns() - overload->started_ns) / 1e9;
     (void)run_pid;
-    return isnan(overload->back_s) && t_s < overload->give_up_s;
+    return isnan(overload->back_s) && (t_s < overload_end(overload) ||
+                                       t_s < overload_end(overload) + patience_of(overload));
 }
 
 /* Sentences a second at full speed. */
@@ -171,18 +189,14 @@ static bool add_metrics(const struct bench_context *context, const struct overlo
 {
     double served = served_per_s(overload);
     double recovery_s = overload->back_s - overload_end(overload);
-    double left = (2 * sustainable - served) * overload->over_s;
-    /* Without spare capacity there is no ideal: the machine became too slow for half of the rate. */
-    double ideal_s = served > overload->after_rate && left > 0
-                         ? left / (served - overload->after_rate)
-                         : (double)NAN;
+    double ideal_s = ideal_of(overload);
     if (isnan(overload->back_s) && !context->settings->tiny) {
         result_fail(
             result,
             "%.0f s after the overload latency was not back; the ideal is %.0f s with the "
             "%.0f sentences/s served during it; %.0f/s were served since, %.0f/s were due",
-            overload->give_up_s - overload_end(overload), ideal_s, served,
-            recovery_per_s(overload), overload->after_rate);
+            patience_of(overload), ideal_s, served, recovery_per_s(overload),
+            overload->after_rate);
         return false;
     }
     result_metric_add(result, "sustainable_per_s", "sentences/s", RESULT_HIGHER, sustainable);
@@ -221,7 +235,7 @@ static enum bench_end run(const struct bench_context *context, struct overload *
     snprintf(start, sizeof start, "start=%lld", (long long)unix_ms());
     const char *const defines[] = {calm, over, after, calm_for, over_for, start, NULL};
     struct bench_launch launch = {.defines = defines,
-                                  .deadline_s = overload->give_up_s + 60,
+                                  .deadline_s = overload_end(overload) + patience_max_s + 60,
                                   .on_sample = on_sample,
                                   .on_tick = on_tick,
                                   .self = overload,
@@ -248,12 +262,10 @@ enum bench_end kind_overload(const struct bench_context *context, struct result 
         .calm_s = settings->tiny ? tiny_calm_s : fmax(settings->warmup_s, calm_min_s) * 2,
         .over_s =
             settings->tiny ? over_min_s : fmax(settings->duration_s * over_times, over_min_s),
+        .sustainable = sustainable,
         .after_rate = sustainable / 2,
         .back_s = (double)NAN,
     };
-    /* Worked off at half of the capacity: twice the overload's time. */
-    overload.give_up_s =
-        overload_end(&overload) + 2 * patience_times * overload.over_s + patience_s;
     bench_note(
         context,
         "sustainable: %.0f sentences/s; twice that for %.0f s, then half until latency is "
