@@ -2,6 +2,7 @@
 """What soak.sh runs: two workers at full rate; most tuples end in a bolt that is far too slow for
 them, so that every queue between is full all the time. Called by soak.sh only."""
 import os
+import signal
 import statistics
 import sys
 import time
@@ -12,6 +13,8 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
 WARM = min(60.0, SECONDS / 3)
 EVERY = min(2.0, SECONDS / 60)
 ROWS = 20
+# Far more than queues of 256 KiB need, far less than the silence that counts as a stop (1.5 s).
+HALT = 0.1
 # In a short run a single step of the allocator's is still part of the warm-up.
 TOLERANCE = 0.05 if SECONDS >= 300 else 0.1
 # Pages come and go one by one; below this a difference says nothing about growth.
@@ -34,11 +37,25 @@ bolts:
 """
 
 
+def fill_queues(workers):
+    """Halts each worker for a moment, so that every queue before and behind it fills up to its
+    bound once. Memory has then seen its largest use, and what the machine does beside the test
+    cannot make it grow later; a leak still would."""
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(HALT)
+        os.kill(pid, signal.SIGCONT)
+
+
 def sample(run, workers):
     """(seconds, resident kB of each worker) until the time is over."""
     rows = []
+    fills = [WARM * share for share in (0.3, 0.5, 0.7)]
     while time.monotonic() - run.begin < SECONDS:
         check(run.process.poll() is None, f"the run ended early: {run.errors()[-2000:]}")
+        if fills and time.monotonic() - run.begin >= fills[0]:
+            fills.pop(0)
+            fill_queues(workers)
         rows.append((time.monotonic() - run.begin, [resident_kb(pid) for pid in workers]))
         time.sleep(EVERY)
     return rows
