@@ -232,7 +232,8 @@ static bool receive(struct run *run)
     return taken > 0;
 }
 
-/* Descriptors that the components of the run may use: workers have /dev/null for their stdin. */
+/* Descriptors that the components of the run may use: workers have /dev/null for their stdin. Before
+ * there is any other thread, which might read the environment meanwhile. */
 static void announce_descriptors(void)
 {
     char number[16];
@@ -517,6 +518,7 @@ int run_topology(const struct run_options *options, const struct run_view *view)
         close_all(&run);
         return RUN_EXIT_INVALID;
     }
+    announce_descriptors();
     err = rng_seed_os(&run.rng);
     if (err == GALE_OK) {
         err = run_store_open(&run, &error);
@@ -540,7 +542,6 @@ int run_topology(const struct run_options *options, const struct run_view *view)
         return fail(&run, exit_code_of(err), &error);
     }
     run.control.epoch = run.epoch;
-    announce_descriptors();
     go(&run);
     int code = finish(&run);
     close_all(&run);
