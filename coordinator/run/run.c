@@ -337,6 +337,24 @@ static void set_times(struct run *run)
         options->sample_ms ? run->start_ns + (int64_t)options->sample_ms * 1000000 : INT64_MAX;
 }
 
+/* Gives back what only the start needed: most once every worker has its tasks, the rest when that has
+ * settled. */
+static void release(struct run *run, int64_t now_ns)
+{
+    bool assigned = true;
+    for (uint32_t i = 0; i < run->plan->workers; i++) {
+        assigned = assigned && run->control.workers[i].assigned;
+    }
+    if (assigned && !run->released) {
+        run->released = true;
+        process_release_text();
+    }
+    if (now_ns >= run->release_at_ns) {
+        run->release_at_ns = INT64_MAX;
+        process_release_text();
+    }
+}
+
 static void periodic(struct run *run, int64_t now_ns)
 {
     if (now_ns >= run->warmup_at_ns) {
@@ -360,10 +378,7 @@ static void periodic(struct run *run, int64_t now_ns)
         run->look_at_ns = now_ns + RUN_LOOK_NS;
         run_look_at_memory(run);
     }
-    if (now_ns >= run->release_at_ns) {
-        run->release_at_ns = INT64_MAX;
-        process_release_text();
-    }
+    release(run, now_ns);
     if (run->end_ns == 0 && run->control.state >= CONTROL_FINISHING) {
         run->end_ns = now_ns;
     }

@@ -58,7 +58,8 @@ struct run {
     struct hist *complete_before; /* complete latency so far at the last sample */
     int64_t look_at_ns;           /* when memory is looked at again */
     int64_t memory_peak_kb;
-    int64_t release_at_ns; /* of the pages that only the start needed */
+    int64_t release_at_ns; /* of the last pages that only the start needed */
+    bool released;         /* the first ones are given back */
     int signals_count;
     int signal; /* the first one */
     enum run_end end;

@@ -271,11 +271,15 @@ static void send_beat(struct worker *worker, int64_t now_ns)
 static bool prepare(struct worker *worker, int64_t now_ns)
 {
     struct gale_error error = {0};
-    if (!worker->prepared && exec_prepare(worker->exec, now_ns, &error) != GALE_OK) {
+    if (worker->prepared) {
+        return true;
+    }
+    if (exec_prepare(worker->exec, now_ns, &error) != GALE_OK) {
         fatal(worker, error.text);
         return false;
     }
     worker->prepared = true;
+    process_release_text(); /* Most of what only the start needed; the rest with a later beat. */
     return true;
 }
 
