@@ -2,6 +2,7 @@
 """What soak.sh runs: two workers at full rate; most tuples end in a bolt that is far too slow for
 them, so that every queue between is full all the time. Called by soak.sh only."""
 import os
+import random
 import signal
 import statistics
 import sys
@@ -13,8 +14,10 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "600"))
 WARM = min(60.0, SECONDS / 3)
 EVERY = min(2.0, SECONDS / 60)
 ROWS = 20
+# Of the many samples of the warm-up one in so many is shown.
+WARM_SHARE = 20
 # Far more than queues of 256 KiB need, far less than the silence that counts as a stop (1.5 s).
-HALT = 0.1
+HALT_MAX = 0.2
 # In a short run a single step of the allocator's is still part of the warm-up.
 TOLERANCE = 0.05 if SECONDS >= 300 else 0.1
 # Pages come and go one by one; below this a difference says nothing about growth.
@@ -37,25 +40,26 @@ bolts:
 """
 
 
-def fill_queues(workers):
-    """Halts each worker for a moment, so that every queue before and behind it fills up to its
-    bound once. Memory has then seen its largest use, and what the machine does beside the test
-    cannot make it grow later; a leak still would."""
-    for pid in workers:
+def fill_queues(run, workers):
+    """Halts one worker or the other again and again for moments, so that every queue before and
+    behind it fills up to its bound. Memory has then seen its largest use, and what the machine does
+    beside the test cannot make it grow later; a leak still would."""
+    while time.monotonic() - run.begin < WARM * 0.8:
+        pid = random.choice(workers)
         os.kill(pid, signal.SIGSTOP)
-        time.sleep(HALT)
+        time.sleep(random.uniform(0, HALT_MAX))
         os.kill(pid, signal.SIGCONT)
+        time.sleep(random.uniform(0, HALT_MAX))
+        yield [resident_kb(pid) for pid in workers]
 
 
 def sample(run, workers):
     """(seconds, resident kB of each worker) until the time is over."""
     rows = []
-    fills = [WARM * share for share in (0.3, 0.5, 0.7)]
+    for sizes in fill_queues(run, workers):
+        rows.append((time.monotonic() - run.begin, sizes))
     while time.monotonic() - run.begin < SECONDS:
         check(run.process.poll() is None, f"the run ended early: {run.errors()[-2000:]}")
-        if fills and time.monotonic() - run.begin >= fills[0]:
-            fills.pop(0)
-            fill_queues(workers)
         rows.append((time.monotonic() - run.begin, [resident_kb(pid) for pid in workers]))
         time.sleep(EVERY)
     return rows
@@ -69,7 +73,8 @@ def main():
     check(all(worker["restarts"] == 0 for worker in report["workers"]),
           f"a worker was restarted: {run.errors()[-2000:]}")
     print("   SECONDS" + "".join(f"  WORKER {i} kB" for i in range(len(workers))))
-    for at, sizes in rows[:: max(1, len(rows) // ROWS)]:
+    shown = [row for i, row in enumerate(rows) if row[0] >= WARM or i % WARM_SHARE == 0]
+    for at, sizes in shown[:: max(1, len(shown) // ROWS)]:
         mark = "  (warming up)" if at < WARM else ""
         print(f"{at:10.1f}" + "".join(f"{size:13d}" for size in sizes) + mark)
     flat = True
