@@ -41,7 +41,10 @@ def members(found, where, /, **types):
 def check_metric(metric, where, runs):
     members(metric, where, median=NUMBER, min=NUMBER, max=NUMBER, runs=list, unit=str, better=str)
     check(metric["better"] in ("higher", "lower"), f"{where}: better is {metric['better']}")
-    check(len(metric["runs"]) == runs, f"{where} has {len(metric['runs'])} runs, not {runs}")
+    # In a short run on a busy machine no tree that was timed may end behind the warm-up.
+    least = 1 if ".latency_" in where else runs
+    check(least <= len(metric["runs"]) <= runs,
+          f"{where} has {len(metric['runs'])} runs, not {runs}")
     check(metric["min"] == min(metric["runs"]) and metric["max"] == max(metric["runs"]) and
           metric["min"] <= metric["median"] <= metric["max"], f"{where}: {metric}")
 
