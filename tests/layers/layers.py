@@ -40,11 +40,22 @@ ALLOWED["bench/ysb/model"] = ALLOWED["bench/nexmark/model"] = []
 ALLOWED["bench/nexmark"] = ["bench/nexmark/model"]
 ALLOWED["bench/ysb"] = ["bench/ysb/model"]
 ALLOWED["bench/suite"] += ["coordinator/text", "bench/ysb/model", "bench/nexmark/model"]
+ALLOWED["coordinator/rpc"] = RUNTIME[:1]
+ALLOWED["coordinator/blobs"] = RUNTIME[:1] + ["coordinator/rpc"]
+ALLOWED["coordinator/config"] = RUNTIME + ["runtime/api", "coordinator/topology"]
+ALLOWED["coordinator/cluster"] = ALLOWED["coordinator/run"] + [
+    "coordinator/run", "coordinator/rpc", "coordinator/blobs", "coordinator/config"]
+ALLOWED["coordinator/host"] = RUNTIME + [
+    "runtime/transport", "coordinator/topology", "coordinator/supervise", "coordinator/store",
+    "coordinator/rpc", "coordinator/blobs", "coordinator/config"]
+EVERYTHING += ["coordinator/rpc", "coordinator/blobs", "coordinator/config",
+               "coordinator/cluster", "coordinator/host"]
 ALLOWED["coordinator/cli"] = EVERYTHING + ["coordinator/run", "bench/suite"]
 
 # Third-party headers and the layers whose one file (or folder) adapts them.
 ADAPTERS = {
-    "zmq": (r"zmq(_utils)?\.h", ["runtime/transport"]),
+    "zmq": (r"zmq(_utils)?\.h", ["runtime/transport", "coordinator/rpc"]),
+    "openssl": (r"openssl/.*", ["coordinator/blobs"]),
     "lz4": (r"lz4(hc|frame)?\.h", ["runtime/codec"]),
     "msgpack": (r"msgpack(\.h|/.*)", ["runtime/codec", "bench/micro"]),
     "xxhash": (r"xxhash\.h|xxh3\.h", ["runtime/base"]),
