@@ -13,8 +13,10 @@
  *     |                     v       | again         |
  *     +---- exit ------- STOPPING --+ <-------------+
  *
- * A process that is overdue, silent or past its grace is killed and keeps its state until its exit
- * is seen: a second one never starts while the first may still write. Owner: one thread.
+ * A process that runs already is adopted: EMPTY -> RUNNING. One that is left to end by itself stays
+ * STARTING or RUNNING and goes to EMPTY with its exit. A process that is overdue, silent or past its
+ * grace is killed and keeps its state until its exit is seen: a second one never starts while the first
+ * may still write. Owner: one thread.
  */
 #include "supervise/supervise.h"
 
@@ -30,9 +32,10 @@
 
 /* Allowed transitions: by old state, the set of new ones. */
 static const unsigned allowed[] = {
-    [SLOT_EMPTY] = BIT(SLOT_STARTING),
-    [SLOT_STARTING] = BIT(SLOT_RUNNING) | BIT(SLOT_STOPPING) | BIT(SLOT_BACKOFF),
-    [SLOT_RUNNING] = BIT(SLOT_STOPPING) | BIT(SLOT_BACKOFF),
+    [SLOT_EMPTY] = BIT(SLOT_STARTING) | BIT(SLOT_RUNNING),
+    [SLOT_STARTING] =
+        BIT(SLOT_RUNNING) | BIT(SLOT_STOPPING) | BIT(SLOT_BACKOFF) | BIT(SLOT_EMPTY),
+    [SLOT_RUNNING] = BIT(SLOT_STOPPING) | BIT(SLOT_BACKOFF) | BIT(SLOT_EMPTY),
     [SLOT_STOPPING] = BIT(SLOT_EMPTY) | BIT(SLOT_BACKOFF),
     [SLOT_BACKOFF] = BIT(SLOT_STARTING) | BIT(SLOT_EMPTY),
 };
@@ -100,6 +103,24 @@ enum slot_action slot_unwant(struct slot *slot, int64_t now_ns)
     return SLOT_DO_NOTHING;
 }
 
+void slot_leave(struct slot *slot, int64_t now_ns)
+{
+    slot->wanted = false;
+    if (slot->state == SLOT_BACKOFF) {
+        state_set(slot, SLOT_EMPTY, now_ns);
+    }
+}
+
+void slot_adopt(struct slot *slot, uint64_t incarnation, int64_t now_ns)
+{
+    GALE_ASSERT(incarnation != 0);
+    slot->incarnation = incarnation;
+    slot->wanted = true;
+    slot->kill_sent = false;
+    slot->beat_ns = now_ns;
+    state_set(slot, SLOT_RUNNING, now_ns);
+}
+
 void slot_beat(struct slot *slot, uint64_t incarnation, int64_t now_ns)
 {
     bool alive = slot->state == SLOT_STARTING || slot->state == SLOT_RUNNING ||
@@ -135,6 +156,10 @@ enum slot_action slot_exited(struct slot *slot, int64_t now_ns)
     switch (slot->state) {
     case SLOT_STARTING:
     case SLOT_RUNNING:
+        if (!slot->wanted) {
+            state_set(slot, SLOT_EMPTY, now_ns);
+            break;
+        }
         failure_note(slot, now_ns);
         state_set(slot, SLOT_BACKOFF, now_ns);
         break;

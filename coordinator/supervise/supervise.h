@@ -52,6 +52,10 @@ enum slot_action slot_want(struct slot *slot, uint64_t incarnation, int64_t now_
 /** Wants none: STARTING or RUNNING → STOPPING, BACKOFF → EMPTY. Returns TERM, which a caller that
  *  has sent the stop command itself may leave; KILL follows after the grace from slot_tick. */
 enum slot_action slot_unwant(struct slot *slot, int64_t now_ns);
+/** Wants none, but leaves a process that is there to end by itself: its silence still kills it. */
+void slot_leave(struct slot *slot, int64_t now_ns);
+/** Takes in a process that runs already; the slot is EMPTY. */
+void slot_adopt(struct slot *slot, uint64_t incarnation, int64_t now_ns);
 /** A sign of life of incarnation; others are ignored. */
 void slot_beat(struct slot *slot, uint64_t incarnation, int64_t now_ns);
 /** A process that is to stop is known to be at it: its grace begins anew. */
