@@ -130,6 +130,7 @@ def make_engines(names, work):
     if "gale" in names:
         engines["gale"] = Gale(GALE, os.path.dirname(HERE), work)
         versions["gale"] = engines["gale"].version()
+        versions["gale_commit"] = engines["gale"].commit()
     if "storm" in names:
         build_peer("storm", {"lib-worker": [], "lib": ["-Pserver"]})
         engines["storm"] = Storm(PEERS, work)

@@ -129,9 +129,19 @@ class Gale:
         self.work = work
 
     def version(self):
-        done = subprocess.run([self.binary, "version"], stdout=subprocess.PIPE, text=True,
-                              check=False)
-        return done.stdout.strip().splitlines()[0] if done.stdout.strip() else "unknown"
+        return f"gale {self.about().get('version', 'unknown')}"
+
+    def commit(self):
+        """Commit that the binary was built from, which the tree may have left since."""
+        return self.about().get("commit", "unknown")
+
+    def about(self):
+        done = subprocess.run([self.binary, "version", "--json"], stdout=subprocess.PIPE,
+                              text=True, check=False)
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return {}
 
     def command(self, cell, settings, result):
         path = os.path.join(self.bench, TOPOLOGIES[cell.workload] + ".yaml")

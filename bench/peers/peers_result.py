@@ -4,7 +4,6 @@
 import os
 import platform
 import statistics
-import subprocess
 
 ALO, AMO, EO = "at-least-once", "at-most-once", "exactly-once"
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -43,14 +42,6 @@ def first_match(path, start):
     return "unknown"
 
 
-def commit():
-    """Short hash of the tree; "-dirty" when it is not what was committed."""
-    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"],
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          check=False)
-    return done.stdout.strip() or "unknown"
-
-
 def machine():
     memory = first_match("/proc/meminfo", "MemTotal").split()
     return {"cpu": first_match("/proc/cpuinfo", "model name"), "cores": os.cpu_count(),
@@ -87,7 +78,7 @@ def document(runs, errors, settings, versions, started):
             "unit": "tuples" if cell.workload == "identity" else "words",
             "status": "ok" if is_ok else "failed", "error": errors.get(cell),
             "check": made[-1]["check"] if made else None, "metrics": metrics_of(made)})
-    result = {"schema": 1, "kind": "gale-peers", "gale": {"commit": commit()},
+    result = {"schema": 1, "kind": "gale-peers", "gale": {"commit": versions.pop("gale_commit", "unknown")},
               "machine": machine(), "versions": versions, "started": started,
               "settings": settings, "results": results,
               "failed": [row["id"] for row in results if row["status"] != "ok"]}
