@@ -6,7 +6,6 @@ import platform
 import statistics
 
 ALO, AMO, EO = "at-least-once", "at-most-once", "exactly-once"
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # Of a metric: its unit, and whether more is better.
 METRICS = {
