@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The supervisor's hands: child processes by posix_spawn, watched and signalled by pidfd.
+ * The supervisor's hands: child processes by posix_spawn, watched and signalled by pidfd. Those that an
+ * earlier life of the supervisor started are no children any more; a pidfd serves them all the same.
  *
  * Pids are safe here: a pid stays the child's until this file reaps it, and SIGCHLD must not be
  * ignored (checked), so opening the pidfd and setting limits right after the start cannot meet
@@ -11,16 +12,18 @@
  * PR_SET_PDEATHSIG follows the thread that started the child, so that must be one that lives as
  * long as the process. Owner: that thread.
  */
-#include "supervise/supervise.h"
+#include "supervise/process.h"
 
 #include "base/assert.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -28,6 +31,8 @@
 #include <unistd.h>
 
 #define STATUS_UNKNOWN (255 << 8) /* exit 255 */
+#define STAT_START_FIELD 22       /* of /proc/PID/stat, from 1: the start time */
+#define STAT_STATE_FIELD 3        /* the first behind the name */
 
 static bool sigchld_is_ignored(void)
 {
@@ -76,7 +81,34 @@ static enum gale_err start_error(int number, const char *path, struct gale_error
     return gale_error_set(error, code, "cannot start %s: %s; %s", path, strerror(number), next);
 }
 
-static enum gale_err spawn_child(const char *const *argv, pid_t *pid, struct gale_error *error)
+/* What the child does before its program runs; the first number that is not 0. */
+static int actions_fill(posix_spawn_file_actions_t *actions, const struct process_place *place)
+{
+    int number =
+        posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (place == NULL) {
+        return number;
+    }
+    if (place->log_path) {
+        number = number
+                     ? number
+                     : posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, place->log_path,
+                                                        O_WRONLY | O_CREAT | O_APPEND, 0600);
+        number = number
+                     ? number
+                     : posix_spawn_file_actions_adddup2(actions, STDOUT_FILENO, STDERR_FILENO);
+    }
+    if (place->directory) {
+        number =
+            number ? number : posix_spawn_file_actions_addchdir_np(actions, place->directory);
+    }
+    /* Libraries open descriptors without FD_CLOEXEC; a session of theirs must not outlive us. */
+    return number ? number
+                  : posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+}
+
+static enum gale_err spawn_child(const char *const *argv, const struct process_place *place,
+                                 pid_t *pid, struct gale_error *error)
 {
     char *arguments[PROCESS_ARGUMENTS_MAX + 1];
     size_t count = 0;
@@ -96,8 +128,7 @@ static enum gale_err spawn_child(const char *const *argv, pid_t *pid, struct gal
     }
     int number = posix_spawn_file_actions_init(&actions);
     if (number == 0) {
-        number =
-            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        number = actions_fill(&actions, place);
         number = number ? number
                         : posix_spawn(pid, argv[0], &actions, &attributes, arguments, environ);
         posix_spawn_file_actions_destroy(&actions);
@@ -133,6 +164,13 @@ static void child_discard(pid_t pid)
 enum gale_err process_start(const char *const *argv, const struct process_limits *limits,
                             struct process *out, struct gale_error *error)
 {
+    return process_start_at(argv, limits, NULL, out, error);
+}
+
+enum gale_err process_start_at(const char *const *argv, const struct process_limits *limits,
+                               const struct process_place *place, struct process *out,
+                               struct gale_error *error)
+{
     GALE_ASSERT(argv && argv[0]);
     out->pid = 0;
     out->pidfd = -1;
@@ -143,7 +181,7 @@ enum gale_err process_start(const char *const *argv, const struct process_limits
                               argv[0]);
     }
     pid_t pid;
-    enum gale_err err = spawn_child(argv, &pid, error);
+    enum gale_err err = spawn_child(argv, place, &pid, error);
     if (err) {
         return err;
     }
@@ -172,7 +210,7 @@ enum gale_err process_start(const char *const *argv, const struct process_limits
 void process_signal(const struct process *process, int signal)
 {
     if (process->pidfd >= 0) {
-        /* ESRCH: it has exited. Nothing else can happen with a child of ours. */
+        /* ESRCH: it has exited. Nothing else can happen with a process of this user. */
         (void)syscall(SYS_pidfd_send_signal, process->pidfd, signal, NULL, 0);
     }
 }
@@ -183,6 +221,13 @@ static int status_of(const siginfo_t *info)
         return (info->si_status & 0xff) << 8;
     }
     return info->si_status | (info->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+/* A process that is no child of ours has ended when its pidfd is readable. */
+static bool pidfd_ended(int pidfd)
+{
+    struct pollfd ready = {.fd = pidfd, .events = POLLIN};
+    return poll(&ready, 1, 0) == 1;
 }
 
 bool process_reap(struct process *process, int *status, struct rusage *usage)
@@ -199,7 +244,7 @@ bool process_reap(struct process *process, int *status, struct rusage *usage)
     do {
         result = syscall(SYS_waitid, P_PIDFD, process->pidfd, &info, WEXITED | WNOHANG, target);
     } while (result < 0 && errno == EINTR);
-    if (result == 0 && info.si_pid == 0) {
+    if ((result == 0 && info.si_pid == 0) || (result < 0 && !pidfd_ended(process->pidfd))) {
         return false;
     }
     *status = result < 0 ? STATUS_UNKNOWN : status_of(&info);
@@ -207,6 +252,93 @@ bool process_reap(struct process *process, int *status, struct rusage *usage)
     process->pidfd = -1;
     process->pid = 0;
     return true;
+}
+
+/* A field of /proc/PID/stat, counted from 1, behind the name, which may hold anything. "" in *out: there
+ * is none. */
+static void stat_field(int64_t pid, int field, char *out, size_t size)
+{
+    char path[64];
+    char text[1024];
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    text[got > 0 ? got : 0] = '\0';
+    out[0] = '\0';
+    char *at = strrchr(text, ')');
+    char *rest = NULL;
+    char *word = at ? strtok_r(at + 1, " ", &rest) : NULL;
+    for (int number = STAT_STATE_FIELD; word && number < field; number++) {
+        word = strtok_r(NULL, " ", &rest);
+    }
+    if (word) {
+        snprintf(out, size, "%s", word);
+    }
+}
+
+uint64_t process_start_time(int64_t pid)
+{
+    char state[8];
+    char start[32];
+    stat_field(pid, STAT_STATE_FIELD, state, sizeof state);
+    stat_field(pid, STAT_START_FIELD, start, sizeof start);
+    bool ended = state[0] == 'Z' || state[0] == 'X' || state[0] == 'x' || state[0] == '\0';
+    return ended ? 0 : strtoull(start, NULL, 10);
+}
+
+enum gale_err process_adopt(int64_t pid, uint64_t start, struct process *out)
+{
+    out->pid = 0;
+    out->pidfd = -1;
+    if (pid <= 0 || pid > INT_MAX || start == 0) {
+        return GALE_ERR_NOT_FOUND;
+    }
+    int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    if (pidfd < 0) {
+        return errno == ESRCH || errno == EINVAL    ? GALE_ERR_NOT_FOUND
+               : errno == EMFILE || errno == ENFILE ? GALE_ERR_LIMIT
+                                                    : GALE_ERR_IO;
+    }
+    /* From here on the descriptor names one process, whatever becomes of the number. */
+    if (process_start_time(pid) != start || pidfd_ended(pidfd)) {
+        close(pidfd);
+        return GALE_ERR_NOT_FOUND;
+    }
+    out->pid = pid;
+    out->pidfd = pidfd;
+    return GALE_OK;
+}
+
+static void first_line(const char *path, char *out, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd >= 0 ? read(fd, out, size - 1) : -1;
+    if (fd >= 0) {
+        close(fd);
+    }
+    out[got > 0 ? got : 0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+}
+
+void process_boot(char out[PROCESS_BOOT_SIZE])
+{
+    first_line("/proc/sys/kernel/random/boot_id", out, PROCESS_BOOT_SIZE);
+}
+
+int64_t process_rss_kb(int64_t pid)
+{
+    char path[64];
+    char text[128];
+    long long pages = 0;
+    snprintf(path, sizeof path, "/proc/%lld/statm", (long long)pid);
+    first_line(path, text, sizeof text);
+    if (sscanf(text, "%*d %lld", &pages) != 1) {
+        return 0;
+    }
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 /* State of a thread as its stat file says: behind the name, which may hold anything. */
