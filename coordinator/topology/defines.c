@@ -17,8 +17,8 @@
 #define NAMES_MAX 1100
 
 static const char *const top_scalars[] = {
-    "name", "guarantee",  "workers",        "max_pending", "timeout", "drain",
-    "tick", "memory_max", "open_files_max", "inbox_size",  NULL};
+    "name", "guarantee",  "workers",        "max_pending", "timeout",       "drain",
+    "tick", "memory_max", "open_files_max", "inbox_size",  "isolate_hosts", NULL};
 
 enum gale_err load_init(struct load *load, const struct topology_defines *defines,
                         struct diag *diag)

@@ -28,6 +28,7 @@
 #define INBOX_SIZE_MIN (INT64_C(4) << 10)
 #define INBOX_SIZE_MAX (INT64_C(1) << 30)
 #define OPEN_FILES_MAX (INT64_C(1) << 20)
+#define ISOLATE_HOSTS_MAX 1024
 
 struct plan_block {
     struct plan_block *next;
@@ -35,9 +36,9 @@ struct plan_block {
 };
 
 static const char *const topology_keys[] = {
-    "name",       "guarantee", "workers",      "max_pending", "timeout",    "drain",
-    "tick",       "hooks",     "worker_hooks", "conf",        "memory_max", "open_files_max",
-    "inbox_size", "spouts",    "bolts",        NULL};
+    "name",       "guarantee", "workers",      "max_pending",   "timeout",    "drain",
+    "tick",       "hooks",     "worker_hooks", "conf",          "memory_max", "open_files_max",
+    "inbox_size", "spouts",    "bolts",        "isolate_hosts", NULL};
 
 static const char *const guarantee_names[] = {"at-most-once", "at-least-once", "exactly-once",
                                               NULL};
@@ -165,6 +166,8 @@ static void settings_limits(struct plan_builder *builder)
     const struct plan_bounds memory_bounds = {0, INT64_MAX};
     const struct plan_bounds files_bounds = {0, OPEN_FILES_MAX};
     const struct plan_bounds inbox_bounds = {INBOX_SIZE_MIN, INBOX_SIZE_MAX};
+    const struct plan_bounds isolate_bounds = {0, ISOLATE_HOSTS_MAX};
+    int64_t isolate_hosts = 0;
     int64_t workers = WORKERS_DEFAULT;
     int64_t max_pending = MAX_PENDING_DEFAULT;
     int64_t inbox_size = INBOX_SIZE_DEFAULT;
@@ -178,7 +181,9 @@ static void settings_limits(struct plan_builder *builder)
     plan_read_size(builder, tree, "memory_max", &memory_bounds, &plan->memory_max);
     plan_read_int(builder, tree, "open_files_max", &files_bounds, &plan->open_files_max);
     plan_read_size(builder, tree, "inbox_size", &inbox_bounds, &inbox_size);
+    plan_read_int(builder, tree, "isolate_hosts", &isolate_bounds, &isolate_hosts);
     plan->workers = (uint32_t)workers;
+    plan->isolate_hosts = (uint32_t)isolate_hosts;
     plan->inbox_size = (uint32_t)inbox_size;
     builder->max_pending = (uint32_t)max_pending;
 }

@@ -7,8 +7,9 @@
  * workers (1..256, default 1), max_pending (per spout task, 1..1048576, default 65536), timeout (default 30s, 0 = off),
  * drain (default 10s), tick (default off; for the bolts with a tick callback), hooks, worker_hooks, conf (map of values that every
  * component sees under its own options), memory_max and open_files_max (per worker), inbox_size (bytes granted for
- * each target task and peer, default 256KiB), spouts and bolts (maps by name). Component keys of the engine: type | module
- * + spout/bolt, parallelism (1..1024), from, tick, hooks, max_pending, isolate (bool); every other key is an
+ * each target task and peer, default 256KiB), isolate_hosts (hosts of a cluster for it alone, default 0), spouts and bolts (maps by name). Component keys of the engine: type | module
+ * + spout/bolt, parallelism (1..1024), from, tick, hooks, max_pending, isolate (bool), memory and cpu (what one task is
+ * expected to need, for the choice of hosts); every other key is an
  * option of the component, checked against its table. `from`: list of {SOURCE: GROUPING};
  * SOURCE is "component" or "component.stream"; GROUPING is a name or {fields: [a,b]},
  * {partial-key: [a]}, {custom: {module: path, grouping: name}}.
@@ -78,6 +79,8 @@ struct plan_component {
     uint32_t max_pending; /* spouts */
     int64_t tick_ms;      /* 0 = none */
     bool isolate;
+    uint32_t cpu_points; /* of one task, 100 = one core; 0 = not said */
+    int64_t memory;      /* bytes of one task; 0 = not said */
     uint16_t level; /* longest path from a spout (cycles count as one node) */
     const struct plan_stream *streams;
     uint16_t streams_count;
@@ -97,6 +100,7 @@ struct plan {
     int64_t drain_ms;
     int64_t memory_max;     /* bytes per worker, 0 = no limit */
     int64_t open_files_max; /* 0 = as inherited */
+    uint32_t isolate_hosts; /* hosts of a cluster that it wants for itself; 0 = it shares */
     uint32_t inbox_size;    /* bytes of credit per target task and sending worker */
     uint64_t hash_seed;     /* of fields grouping: derived from the name */
     const struct plan_component *components; /* spouts first, then bolts, in file order */

@@ -12,11 +12,15 @@
 
 #define PARALLELISM_MAX 1024
 #define MAX_PENDING_MAX 1048576
+#define MEMORY_MAX (INT64_C(1) << 42) /* bytes of one task: sums stay far from 2^63 */
+#define CPU_POINTS_MAX 102400         /* of one task: 1024 cores */
 
-static const char *const spout_keys[] = {"type", "module", "spout",       "parallelism", "from",
-                                         "tick", "hooks",  "max_pending", "isolate",     NULL};
-static const char *const bolt_keys[] = {"type", "module", "bolt",        "parallelism", "from",
-                                        "tick", "hooks",  "max_pending", "isolate",     NULL};
+static const char *const spout_keys[] = {"type",    "module", "spout", "parallelism",
+                                         "from",    "tick",   "hooks", "max_pending",
+                                         "isolate", "memory", "cpu",   NULL};
+static const char *const bolt_keys[] = {"type",    "module", "bolt",  "parallelism",
+                                        "from",    "tick",   "hooks", "max_pending",
+                                        "isolate", "memory", "cpu",   NULL};
 
 /* The map `spouts` or `bolts`, or NULL when it is absent or (reported) no map. */
 static const struct gale_conf *section(struct plan_builder *builder, const char *key)
@@ -225,11 +229,17 @@ static void engine_settings(struct plan_builder *builder, struct plan_component 
     const struct plan_bounds parallelism_bounds = {1, PARALLELISM_MAX};
     const struct plan_bounds pending_bounds = {1, MAX_PENDING_MAX};
     const struct plan_bounds tick_bounds = {0, PLAN_DURATION_MAX_MS};
+    const struct plan_bounds memory_bounds = {0, MEMORY_MAX};
+    const struct plan_bounds cpu_bounds = {0, CPU_POINTS_MAX};
     int64_t parallelism = 1;
+    int64_t cpu_points = 0;
     int64_t max_pending = builder->max_pending;
     plan_read_int(builder, build->node, "parallelism", &parallelism_bounds, &parallelism);
     plan_read_bool(builder, build->node, "isolate", &component->isolate);
+    plan_read_size(builder, build->node, "memory", &memory_bounds, &component->memory);
+    plan_read_int(builder, build->node, "cpu", &cpu_bounds, &cpu_points);
     component->parallelism = (uint32_t)parallelism;
+    component->cpu_points = (uint32_t)cpu_points;
     if (build->spout) {
         plan_read_int(builder, build->node, "max_pending", &pending_bounds, &max_pending);
         component->max_pending = (uint32_t)max_pending;

@@ -56,6 +56,9 @@ static void plan_minimal_tree_has_the_documented_defaults(void **state)
     assert_int_equal(plan->components[0].parallelism, 1);
     assert_int_equal(plan->components[0].tick_ms, 0);
     assert_false(plan->components[0].isolate);
+    assert_int_equal(plan->components[0].memory, 0);
+    assert_int_equal(plan->components[0].cpu_points, 0);
+    assert_int_equal(plan->isolate_hosts, 0);
     assert_int_equal(plan->worker_hooks_count, 0);
     plan_free(plan);
 }
@@ -67,7 +70,8 @@ static void plan_settings_are_taken(void **state)
         "{name: t, guarantee: at-most-once, workers: 3, max_pending: 7, timeout: 0, drain: 2s,"
         " tick: 5s, hooks: [trace], worker_hooks: pool, memory_max: 64MiB, open_files_max: 99,"
         " inbox_size: 64KiB, spouts: {a: {type: plain, max_pending: 9}, c: {type: plain}},"
-        " bolts: {b: {type: ticker, from: a, isolate: true},"
+        " isolate_hosts: 2,"
+        " bolts: {b: {type: ticker, from: a, isolate: true, memory: 96MiB, cpu: 50},"
         " d: {type: ticker, from: a, tick: 250ms, hooks: [trace]},"
         " e: {type: sink, from: a}}}",
         0);
@@ -84,6 +88,10 @@ static void plan_settings_are_taken(void **state)
     assert_int_equal(component(plan, "d")->tick_ms, 250);
     assert_int_equal(component(plan, "e")->tick_ms, 0);
     assert_true(component(plan, "b")->isolate);
+    assert_int_equal(component(plan, "b")->memory, 96 << 20);
+    assert_int_equal(component(plan, "b")->cpu_points, 50);
+    assert_int_equal(component(plan, "d")->cpu_points, 0);
+    assert_int_equal(plan->isolate_hosts, 2);
     assert_int_equal(component(plan, "b")->hooks_count, 1);
     assert_int_equal(component(plan, "d")->hooks_count, 2);
     assert_string_equal(component(plan, "a")->hooks[0]->name, "trace");
