@@ -31,6 +31,8 @@ void doctor_add(struct doctor *doctor, const char *check, enum doctor_state stat
 void doctor_machine(struct doctor *doctor);
 /** Directory for ipc sockets, loopback. */
 void doctor_sockets(struct doctor *doctor);
+/** Settings, ensemble, ports and directories of the cluster, where one is set up. */
+void doctor_cluster(struct doctor *doctor);
 /** Libraries that gale runs with, programs and headers for building bolts. */
 void doctor_software(struct doctor *doctor);
 

@@ -63,6 +63,7 @@ static int run(const struct invocation *call)
     static struct doctor doctor;
     doctor_machine(&doctor);
     doctor_sockets(&doctor);
+    doctor_cluster(&doctor);
     doctor_software(&doctor);
     if (call->json) {
         print_json(&doctor);
@@ -80,7 +81,8 @@ static int run(const struct invocation *call)
 
 const struct verb_spec verb_doctor = {
     .name = "doctor",
-    .summary = "Checks this machine (limits, disk, sockets, packages) and says what to do.",
+    .summary =
+        "Checks this machine (limits, disk, sockets, packages, cluster) and says what to do.",
     .examples = {"gale doctor", "gale doctor --json"},
     .run = run,
     .notes = "Exit code 1 when a check fails; a warning does not count.",
