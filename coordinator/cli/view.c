@@ -10,109 +10,6 @@
 
 enum { VIEW_BAR = 10, VIEW_WIDE = 1000, VIEW_EXTRA_LINES = 4, VIEW_LINE_MAX = 1024 };
 
-/* A queue half full is one that is not drained as fast as it fills; a task that could not send for
- * a twentieth of the time is held up. */
-static const double pressure_fill_min = 0.5;
-static const double pressure_blocked_min = 0.05;
-static const double pressure_busy_min = 0.3;
-static const double pressure_busy_near = 0.6;
-
-/* The counter's growth since `before`; a counter that fell was reset (end of the warm-up). */
-static uint64_t growth(uint64_t before, uint64_t now)
-{
-    return now >= before ? now - before : now;
-}
-
-static double interval_s(const struct run_sample *before, const struct run_sample *now)
-{
-    int64_t since = before != NULL ? before->elapsed_ns : 0;
-    return now->elapsed_ns > since ? (double)(now->elapsed_ns - since) / 1e9 : 0;
-}
-
-static const struct run_sample_component *component_of(const struct run_sample *sample,
-                                                       size_t index)
-{
-    static const struct run_sample_component none;
-    return sample != NULL && index < sample->components_count ? &sample->components[index]
-                                                              : &none;
-}
-
-static double fill_of(const struct run_sample_component *component)
-{
-    return component->queue_bytes_max > 0
-               ? (double)component->queue_bytes / (double)component->queue_bytes_max
-               : 0;
-}
-
-static double blocked_of(const struct run_sample *before, const struct run_sample *now,
-                         size_t index)
-{
-    const struct run_sample_component *component = &now->components[index];
-    double span = interval_s(before, now) * (component->tasks > 0 ? component->tasks : 1);
-    uint64_t blocked = growth(component_of(before, index)->blocked_ns, component->blocked_ns);
-    double share = span > 0 ? (double)blocked / 1e9 / span : 0;
-    return share > 1 ? 1 : share;
-}
-
-/* Share of the time that a bolt's tasks spend in execute. */
-static double busy_of(const struct run_sample *before, const struct run_sample *now,
-                      size_t index)
-{
-    const struct run_sample_component *component = &now->components[index];
-    double span = interval_s(before, now) * (component->tasks > 0 ? component->tasks : 1);
-    uint64_t count = growth(component_of(before, index)->executed, component->executed);
-    return span > 0 ? (double)count * (double)component->exec_p50_ns / 1e9 / span : 0;
-}
-
-/* Where no inbox is full: the bolt that works most. A chained bolt's time counts for those above it
- * too, so of those near the top the most downstream one is meant. */
-static int busiest(const struct run_sample *before, const struct run_sample *now)
-{
-    int best = -1;
-    double most = pressure_busy_min;
-    for (size_t i = 0; i < now->components_count; i++) {
-        double busy = now->components[i].spout ? 0 : busy_of(before, now, i);
-        most = busy > most ? busy : most;
-    }
-    for (size_t i = 0; i < now->components_count; i++) {
-        const struct run_sample_component *component = &now->components[i];
-        if (!component->spout && busy_of(before, now, i) >= most * pressure_busy_near &&
-            (best < 0 || component->level > now->components[best].level)) {
-            best = (int)i;
-        }
-    }
-    return best;
-}
-
-int view_pressure(const struct run_sample *before, const struct run_sample *now)
-{
-    int best = -1;
-    double best_blocked = 0;
-    bool somebody_waits = false;
-    for (size_t i = 0; i < now->components_count; i++) {
-        const struct run_sample_component *component = &now->components[i];
-        double blocked = blocked_of(before, now, i);
-        somebody_waits = somebody_waits || blocked >= pressure_blocked_min;
-        if (component->spout || fill_of(component) < pressure_fill_min) {
-            continue;
-        }
-        /* Shares within one threshold of each other are equal: samples are not that exact. */
-        bool less = best < 0 || blocked + pressure_blocked_min < best_blocked;
-        bool same = best >= 0 && blocked < best_blocked + pressure_blocked_min;
-        if (less || (same && component->level > now->components[best].level)) {
-            best = (int)i;
-            best_blocked = blocked;
-        }
-    }
-    /* Tasks of one worker take turns, so a sender there shows no waiting of its own; an inbox that
-     * stays half full says it as well. */
-    bool stays = best >= 0 && fill_of(component_of(before, (size_t)best)) >= pressure_fill_min;
-    if (best < 0 && somebody_waits) {
-        return busiest(before, now);
-    }
-    return somebody_waits || stays ? best : -1;
-}
-
 struct totals {
     double acked_per_s;
     uint64_t pending;
@@ -122,11 +19,11 @@ struct totals {
 static struct totals totals_of(const struct run_sample *before, const struct run_sample *now)
 {
     struct totals totals = {0};
-    double span = interval_s(before, now);
+    double span = view_interval_s(before, now);
     for (size_t i = 0; i < now->components_count; i++) {
         const struct run_sample_component *component = &now->components[i];
         if (component->spout) {
-            uint64_t acked = growth(component_of(before, i)->acked, component->acked);
+            uint64_t acked = view_growth(view_component(before, i)->acked, component->acked);
             totals.acked_per_s += span > 0 ? (double)acked / span : 0;
             totals.pending += component->pending;
             totals.failed += component->failed;
@@ -170,7 +67,7 @@ static void queue_cell(struct text_table *table, const struct run_sample_compone
         text_table_cell(table, "-");
         return;
     }
-    double fill = fill_of(component);
+    double fill = view_fill(component);
     fill = fill > 1 ? 1 : fill;
     int full = (int)(fill * VIEW_BAR + 0.5);
     for (int i = 0; i < VIEW_BAR; i++) {
@@ -186,16 +83,16 @@ static void component_row(struct text_table *table, const struct run_sample *bef
     char p50[NUMBER_SIZE];
     char p99[NUMBER_SIZE];
     const struct run_sample_component *component = &now->components[index];
-    const struct run_sample_component *old = component_of(before, index);
-    double span = interval_s(before, now);
+    const struct run_sample_component *old = view_component(before, index);
+    double span = view_interval_s(before, now);
     text_table_cell(table, component->name);
     text_table_cellf(table, "%" PRIu32, component->tasks);
-    rate_cell(table, !component->spout, growth(old->executed, component->executed), span);
-    rate_cell(table, true, growth(old->emitted, component->emitted), span);
+    rate_cell(table, !component->spout, view_growth(old->executed, component->executed), span);
+    rate_cell(table, true, view_growth(old->emitted, component->emitted), span);
     text_table_cell(table, component->spout ? "-" : number_time(component->exec_p50_ns, p50));
     text_table_cell(table, component->spout ? "-" : number_time(component->exec_p99_ns, p99));
     queue_cell(table, component);
-    text_table_cellf(table, "%.0f%%", blocked_of(before, now, index) * 100);
+    text_table_cellf(table, "%.0f%%", view_blocked(before, now, index) * 100);
     text_table_cellf(table, "%" PRIu64, component->failed);
 }
 

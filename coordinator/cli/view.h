@@ -3,12 +3,12 @@
  * The live view of a run on stderr. On a terminal a block of lines is drawn over itself, at most
  * ten times a second, with plain ANSI: it changes no mode of the terminal, so that there is nothing
  * to restore however the process ends. Elsewhere one line every ten seconds, or every second when
- * progress is asked for. view_rates and view_pressure are pure. Single-threaded.
+ * progress is asked for. Single-threaded.
  */
 #ifndef CLI_VIEW_H
 #define CLI_VIEW_H
 
-#include "run/run.h"
+#include "cli/view_figures.h"
 #include "text/term.h"
 #include <stdio.h>
 
@@ -45,15 +45,6 @@ void view_sample(struct view *view, const struct run_sample *sample);
 void view_note(struct view *view, const char *line);
 /** Leaves the block where it stands and continues below. */
 void view_end(struct view *view);
-
-/**
- * The component that holds the others up, from two consecutive samples: among the bolts whose
- * inbox is at least half full, the one whose own output is blocked least (the most downstream of
- * equals), provided that some task was blocked or the inbox was as full before. Where a task was
- * blocked and no inbox is that full at the moment: the bolt that spends most time in execute.
- * @param before may be NULL. @return component index, -1 = nobody.
- */
-int view_pressure(const struct run_sample *before, const struct run_sample *now);
 
 /** One block: head line, table, marks. @param before NULL: rates since the start.
  *  @param rows components shown at most, 0 = all. */
