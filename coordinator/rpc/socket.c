@@ -10,8 +10,8 @@
  * happened, and an eventfd that is kept set while messages are left: after each send and receive
  * the library is asked, because these calls may eat the change.
  *
- * The context's count is under a lock, because tests run a server in a thread of its own; all else
- * belongs to the socket's thread. The library's threads are started with every signal blocked.
+ * The count of clients is under a lock, because they may live in several threads; all else belongs to
+ * the socket's thread. The library's threads are started with every signal blocked.
  */
 #include "rpc/socket.h"
 
@@ -43,6 +43,7 @@
 
 struct rpc_socket {
     void *zmq;
+    void *context; /* servers */
     int zmq_fd;
     int epoll_fd;
     int event_fd;
@@ -53,8 +54,8 @@ struct rpc_socket {
 };
 
 static pthread_mutex_t context_lock = PTHREAD_MUTEX_INITIALIZER;
-static void *context;
-static size_t context_users;
+static void *clients_context;
+static size_t clients_count;
 
 static enum gale_err check_descriptors(struct gale_error *error)
 {
@@ -75,42 +76,65 @@ static enum gale_err check_descriptors(struct gale_error *error)
                      DESCRIPTORS_NEEDED, opened);
 }
 
-/* A socket of the shared context; the first one starts the library's threads. */
-static void *socket_open(int type)
+/* A socket; the first one of a context starts the library's threads. */
+static void *socket_of(void *context, int type)
 {
     sigset_t all;
     sigset_t before;
-    pthread_mutex_lock(&context_lock);
-    if (context == NULL) {
-        context = zmq_ctx_new();
-    }
-    void *zmq = NULL;
-    if (context != NULL) {
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        zmq = zmq_socket(context, type);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
-    if (zmq != NULL) {
-        context_users++;
-    } else if (context != NULL && context_users == 0) {
-        zmq_ctx_term(context);
-        context = NULL;
-    }
-    pthread_mutex_unlock(&context_lock);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    void *zmq = zmq_socket(context, type);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return zmq;
 }
 
-static void socket_shut(void *zmq)
+/* Returns when every socket of the context is closed for good; none lingers, so that is soon. */
+static void context_end(void *context)
+{
+    while (zmq_ctx_term(context) != 0 && errno == EINTR) {
+    }
+}
+
+/* A server has a context of its own: only its end makes sure that ports and paths are free again. */
+static bool open_server(struct rpc_socket *socket)
+{
+    socket->context = zmq_ctx_new();
+    socket->zmq = socket->context != NULL ? socket_of(socket->context, ZMQ_ROUTER) : NULL;
+    if (socket->zmq == NULL && socket->context != NULL) {
+        context_end(socket->context);
+    }
+    return socket->zmq != NULL;
+}
+
+static bool open_client(struct rpc_socket *socket)
 {
     pthread_mutex_lock(&context_lock);
-    zmq_close(zmq);
-    GALE_ASSERT(context_users > 0);
-    if (--context_users == 0) {
-        /* No socket lingers, so this returns soon; a signal may cut it short. */
-        while (zmq_ctx_term(context) != 0 && errno == EINTR) {
-        }
-        context = NULL;
+    if (clients_context == NULL) {
+        clients_context = zmq_ctx_new();
+    }
+    socket->zmq = clients_context != NULL ? socket_of(clients_context, ZMQ_DEALER) : NULL;
+    if (socket->zmq != NULL) {
+        clients_count++;
+    } else if (clients_context != NULL && clients_count == 0) {
+        context_end(clients_context);
+        clients_context = NULL;
+    }
+    pthread_mutex_unlock(&context_lock);
+    return socket->zmq != NULL;
+}
+
+static void socket_shut(struct rpc_socket *socket)
+{
+    zmq_close(socket->zmq);
+    if (socket->server) {
+        context_end(socket->context);
+        return;
+    }
+    pthread_mutex_lock(&context_lock);
+    GALE_ASSERT(clients_count > 0);
+    if (--clients_count == 0) {
+        context_end(clients_context);
+        clients_context = NULL;
     }
     pthread_mutex_unlock(&context_lock);
 }
@@ -178,8 +202,7 @@ enum gale_err rpc_socket_new(bool server, struct rpc_socket **out, struct gale_e
     socket->server = server;
     socket->epoll_fd = -1;
     socket->event_fd = -1;
-    socket->zmq = socket_open(server ? ZMQ_ROUTER : ZMQ_DEALER);
-    if (socket->zmq == NULL) {
+    if (!(server ? open_server(socket) : open_client(socket))) {
         free(socket);
         return gale_error_set(error, GALE_ERR_LIMIT, "rpc: no socket: %s", zmq_strerror(errno));
     }
@@ -204,7 +227,7 @@ void rpc_socket_free(struct rpc_socket *socket)
     if (socket->event_fd >= 0) {
         close(socket->event_fd);
     }
-    socket_shut(socket->zmq);
+    socket_shut(socket);
     for (size_t i = 0; i < socket->paths_count; i++) {
         ipc_path_give(&socket->paths[i]);
     }

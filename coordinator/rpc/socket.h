@@ -2,8 +2,8 @@
 /*
  * Private to rpc: a ZeroMQ socket with messages of few frames and a descriptor that is readable as
  * long as there is something to receive (the library's own one says only that something changed).
- * All sockets of a process share one context, made with the first and ended with the last. One
- * thread for each socket; nothing blocks.
+ * The clients' sockets of a process share one context, made with the first and ended with the last.
+ * One thread for each socket; nothing blocks.
  */
 #ifndef RPC_SOCKET_H
 #define RPC_SOCKET_H
