@@ -6,8 +6,8 @@
  * Owned by its task; all calls on the engine thread.
  */
 #include "bolts/builtin.h"
-#include "bolts/expression.h"
 #include "bolts/inputs.h"
+#include "expression/expression.h"
 
 #include <gale/gale.h>
 
@@ -49,7 +49,7 @@ static enum gale_err filter_prepare(void *state, struct gale_task *task,
         gale_task_error(task, "where: %s", error.text);
         return err;
     }
-    return expression_bind_inputs(filter->where, task);
+    return inputs_bind(filter->where, task);
 }
 
 static enum gale_err filter_execute(void *state, struct gale_task *task,

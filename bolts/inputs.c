@@ -64,3 +64,25 @@ enum gale_err inputs_need(struct gale_declare *declare, const char *field, const
     }
     return result;
 }
+
+enum gale_err inputs_bind(struct expression *expression, struct gale_task *task)
+{
+    unsigned inputs = gale_task_inputs(task);
+    if (inputs > EXPRESSION_INPUTS_MAX) {
+        gale_task_error(task, "expressions work with at most %d inputs", EXPRESSION_INPUTS_MAX);
+        return GALE_ERR_LIMIT;
+    }
+    for (unsigned i = 0; i < inputs; i++) {
+        for (unsigned f = 0; f < expression_fields_count(expression); f++) {
+            const char *name = expression_field(expression, f);
+            int position = gale_task_field(task, i, name);
+            if (position < 0) {
+                gale_task_error(task, "input %u has no field `%s`; correct the expression", i,
+                                name);
+                return GALE_ERR_NOT_FOUND;
+            }
+            expression_bind(expression, i, f, (unsigned)position);
+        }
+    }
+    return GALE_OK;
+}

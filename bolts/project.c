@@ -7,8 +7,8 @@
  * Owned by its task; all calls on the engine thread.
  */
 #include "bolts/builtin.h"
-#include "bolts/expression.h"
 #include "bolts/inputs.h"
+#include "expression/expression.h"
 
 #include <gale/gale.h>
 #include <stdio.h>
@@ -121,7 +121,7 @@ static enum gale_err project_prepare(void *state, struct gale_task *task,
             return err;
         }
         project->columns_count++;
-        err = expression_bind_inputs(project->columns[i], task);
+        err = inputs_bind(project->columns[i], task);
         if (err != GALE_OK) {
             return err;
         }

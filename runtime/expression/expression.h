@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Expressions of the filter and project bolts: parsed once into a small postfix program, evaluated
- * for each tuple. Parser and evaluation use explicit stacks, no recursion.
+ * Expressions of the filter and project bolts and of taps: parsed once into a small postfix program,
+ * evaluated for each tuple. Parser and evaluation use explicit stacks, no recursion.
  *
  *   or · and · not · == != < <= > >= contains starts_with ends_with, is null, is not null · || ·
  *   + - · * / % · unary - · literals, fields, lower(x), upper(x), length(x), parentheses
@@ -18,12 +18,11 @@
  * with null it is null. length counts bytes of texts and elements of lists and maps. and, or, not
  * take everything but `true` as false.
  *
- * One owner task; pure but for its own memory.
+ * One owner; pure but for its own memory.
  */
-#ifndef BOLTS_EXPRESSION_H
-#define BOLTS_EXPRESSION_H
+#ifndef EXPRESSION_EXPRESSION_H
+#define EXPRESSION_EXPRESSION_H
 
-#include <gale/task.h>
 #include <gale/tuple.h>
 
 #define EXPRESSION_TEXT_MAX 4096
@@ -47,9 +46,10 @@ void expression_free(struct expression *expression);
 unsigned expression_fields_count(const struct expression *expression);
 /** Name of one of them; owned by the expression. */
 const char *expression_field(const struct expression *expression, unsigned index);
-/** Resolves the fields for every input of a bolt's task; call it in prepare. GALE_ERR_NOT_FOUND
- *  (reported) when an input lacks one, GALE_ERR_LIMIT beyond EXPRESSION_INPUTS_MAX inputs. */
-enum gale_err expression_bind_inputs(struct expression *expression, struct gale_task *task);
+/** Says at which position tuples of `input` (below EXPRESSION_INPUTS_MAX) hold one of the fields.
+ *  Every field must be bound for an input before its tuples are evaluated. */
+void expression_bind(struct expression *expression, unsigned input, unsigned field,
+                     unsigned position);
 /** The position in tuples of `input` when the expression is nothing but one field, else -1. */
 int expression_only_field(const struct expression *expression, unsigned input);
 /** Evaluates for a tuple whose input was bound. The value (a text too) is good until the next

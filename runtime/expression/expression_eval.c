@@ -4,7 +4,7 @@
  * that never moves during an evaluation: when it is too small, the text is null, and the evaluation
  * runs once more with a larger scratch.
  */
-#include "bolts/expression_program.h"
+#include "expression/expression_program.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The compiled form of an expression, shared by the parser (expression_parse.c) and the evaluation
  * (expression_eval.c); see expression.h for the language. */
-#ifndef BOLTS_EXPRESSION_PROGRAM_H
-#define BOLTS_EXPRESSION_PROGRAM_H
+#ifndef EXPRESSION_EXPRESSION_PROGRAM_H
+#define EXPRESSION_EXPRESSION_PROGRAM_H
 
-#include "bolts/expression.h"
+#include "expression/expression.h"
 
 enum step_kind {
     STEP_LITERAL = 0,

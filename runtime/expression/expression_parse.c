@@ -4,7 +4,7 @@
  * yard), so the program comes out in postfix order and depth is bounded by the stack's size. `depth`
  * follows the evaluation stack, so that a program that is accepted cannot overflow it.
  */
-#include "bolts/expression_program.h"
+#include "expression/expression_program.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -470,25 +470,10 @@ const char *expression_field(const struct expression *expression, unsigned index
     return expression->fields[index];
 }
 
-enum gale_err expression_bind_inputs(struct expression *expression, struct gale_task *task)
+void expression_bind(struct expression *expression, unsigned input, unsigned field,
+                     unsigned position)
 {
-    unsigned inputs = gale_task_inputs(task);
-    if (inputs > EXPRESSION_INPUTS_MAX) {
-        gale_task_error(task, "expressions work with at most %d inputs", EXPRESSION_INPUTS_MAX);
-        return GALE_ERR_LIMIT;
-    }
-    for (unsigned i = 0; i < inputs; i++) {
-        for (unsigned f = 0; f < expression->fields_count; f++) {
-            int index = gale_task_field(task, i, expression->fields[f]);
-            if (index < 0) {
-                gale_task_error(task, "input %u has no field `%s`; correct the expression", i,
-                                expression->fields[f]);
-                return GALE_ERR_NOT_FOUND;
-            }
-            expression->positions[i][f] = (uint16_t)index;
-        }
-    }
-    return GALE_OK;
+    expression->positions[input][field] = (uint16_t)position;
 }
 
 int expression_only_field(const struct expression *expression, unsigned input)

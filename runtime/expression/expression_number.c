@@ -4,7 +4,7 @@
  * decimal meets an integer exactly and a double as a double. long double holds every 64-bit integer
  * and every double exactly on the supported machines (x86-64, aarch64).
  */
-#include "bolts/expression_program.h"
+#include "expression/expression_program.h"
 
 #include <math.h>
 #include <stdlib.h>
