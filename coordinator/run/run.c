@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A run on this machine: the coordinator's state machine (control.c) with real processes, ZeroMQ and
- * an embedded store. One thread, one loop. Sockets lie in a directory of their own (0700) that is
+ * A run on this machine: the coordinator's state machine (control.c) and the keeper of its workers
+ * (supervise/keeper.c) with real processes, ZeroMQ and an embedded store. One thread, one loop. Sockets lie in a directory of their own (0700) that is
  * removed at the end; workers die with this process, however it dies.
  */
 #include "run/run.h"
@@ -32,18 +32,24 @@
 #define RUN_EXIT_IO 74
 #define RUN_EXIT_TEMPORARY 75
 
-static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation);
+#define RUN_TOPOLOGY 0u /* the only one that the keeper here knows */
 
-static void port_signal(void *self, uint32_t index, int signal)
+/* ---- Ports of the control ---- */
+
+static void port_keep(void *self, uint32_t index, enum keep keep)
 {
     struct run *run = self;
-    process_signal(&run->workers[index].process, signal);
+    enum gale_err err = keeper_keep(&run->keeper, RUN_TOPOLOGY, index, keep, clock_now_ns());
+    run->keep_failed = run->keep_failed || err != GALE_OK;
 }
 
-static bool port_may_starve(void *self, uint32_t index)
+static void port_signal(void *self, uint32_t index, uint64_t incarnation, int signal)
 {
     struct run *run = self;
-    return process_may_starve(&run->workers[index].process);
+    const struct keeper_slot *slot = keeper_find(&run->keeper, RUN_TOPOLOGY, index);
+    if (slot && slot->slot.incarnation == incarnation) {
+        process_signal(&run->workers[index].process, signal);
+    }
 }
 
 static void port_connect(void *self, uint32_t index, const char *endpoint)
@@ -90,7 +96,34 @@ static void port_note(void *self, const char *line)
     }
 }
 
-static uint64_t port_random(void *self)
+/* ---- Ports of the keeper ---- */
+
+static enum gale_err keep_spawn(void *self, struct keeper_slot *slot);
+
+static void keep_signal(void *self, struct keeper_slot *slot, int signal)
+{
+    struct run *run = self;
+    process_signal(&run->workers[slot->worker].process, signal);
+}
+
+static bool keep_may_starve(void *self, struct keeper_slot *slot)
+{
+    struct run *run = self;
+    return process_may_starve(&run->workers[slot->worker].process);
+}
+
+static void keep_changed(void *self, struct keeper_slot *slot, const char *text)
+{
+    struct run *run = self;
+    int64_t now = clock_now_ns();
+    if (text) {
+        control_exited(&run->control, slot->worker, slot->slot.incarnation, text, now);
+    } else {
+        control_spawned(&run->control, slot->worker, slot->slot.incarnation, now);
+    }
+}
+
+static uint64_t keep_random(void *self)
 {
     struct run *run = self;
     return rng_next(&run->rng) | 1u;
@@ -118,7 +151,10 @@ static void on_exit_ready(void *argument, int fd, unsigned events)
     control_cpu_ended(
         &run->control, worker->index,
         (struct control_cpu){timeval_ns(usage.ru_utime), timeval_ns(usage.ru_stime)});
-    control_exited(&run->control, worker->index, text, clock_now_ns());
+    struct keeper_slot *slot = keeper_find(&run->keeper, RUN_TOPOLOGY, worker->index);
+    if (slot) {
+        keeper_exited(&run->keeper, slot, text, clock_now_ns());
+    }
 }
 
 static const char *level_name(enum gale_log_level level)
@@ -127,9 +163,11 @@ static const char *level_name(enum gale_log_level level)
     return names[level];
 }
 
-static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation)
+static enum gale_err keep_spawn(void *self, struct keeper_slot *slot)
 {
     struct run *run = self;
+    uint32_t index = slot->worker;
+    uint64_t incarnation = slot->slot.incarnation;
     struct run_worker *worker = &run->workers[index];
     char bind[128];
     char number[4][32];
@@ -148,6 +186,8 @@ static enum gale_err port_spawn(void *self, uint32_t index, uint64_t incarnation
                           "--parent",
                           number[3],
                           "--control",
+                          run->endpoint,
+                          "--pulse",
                           run->endpoint,
                           "--bind",
                           bind,
@@ -212,6 +252,14 @@ static void on_wire(void *argument, int fd, unsigned events)
     (void)events;
 }
 
+/* Whatever a worker says is a sign of life. */
+static void on_message(struct run *run, const struct message *message)
+{
+    int64_t now = clock_now_ns();
+    keeper_pulse(&run->keeper, message->topology, message->worker, message->incarnation, now);
+    control_message(&run->control, message, now);
+}
+
 static bool receive(struct run *run)
 {
     const struct transport_ops *ops = run->transport->ops;
@@ -222,7 +270,7 @@ static bool receive(struct run *run)
         struct gale_error error;
         taken++;
         if (message_decode(in.data, in.size, &message, &error) == GALE_OK) {
-            control_message(&run->control, &message, clock_now_ns());
+            on_message(run, &message);
             message_fini(&message);
         } else {
             gale_log(GALE_LOG_WARN, "a message was refused: %s", error.text);
@@ -303,17 +351,21 @@ static enum gale_err make_control(struct run *run, struct gale_error *error)
             count);
     }
     run->ports = (struct control_ports){.self = run,
-                                        .spawn = port_spawn,
+                                        .keep = port_keep,
                                         .signal = port_signal,
-                                        .may_starve = port_may_starve,
                                         .connect = port_connect,
                                         .send = port_send,
                                         .save = port_save,
-                                        .note = port_note,
-                                        .random = port_random};
+                                        .note = port_note};
+    run->keeper_ports = (struct keeper_ports){.self = run,
+                                              .spawn = keep_spawn,
+                                              .signal = keep_signal,
+                                              .may_starve = keep_may_starve,
+                                              .changed = keep_changed,
+                                              .random = keep_random};
+    keeper_init(&run->keeper, &run->keeper_ports, slot_limits_default());
     struct control_options options = {.plan = run->plan,
                                       .ports = &run->ports,
-                                      .limits = slot_limits_default(),
                                       .task_worker = run->task_worker,
                                       .workers_count = count,
                                       .epoch = run->epoch,
@@ -382,12 +434,20 @@ static void periodic(struct run *run, int64_t now_ns)
     if (run->end_ns == 0 && run->control.state >= CONTROL_FINISHING) {
         run->end_ns = now_ns;
     }
+    if (run->keep_failed) {
+        run->keep_failed = false;
+        port_note(run, "there is no memory for a worker's slot: stopping");
+        control_abort(&run->control, now_ns);
+    }
+    keeper_tick(&run->keeper, now_ns);
     control_tick(&run->control, now_ns);
 }
 
 static int64_t next_ns(const struct run *run)
 {
     int64_t next = control_next_ns(&run->control);
+    int64_t keeper = keeper_next_ns(&run->keeper);
+    next = keeper < next ? keeper : next;
     next = run->warmup_at_ns < next ? run->warmup_at_ns : next;
     next = run->drain_at_ns < next ? run->drain_at_ns : next;
     next = run->release_at_ns < next ? run->release_at_ns : next;
@@ -479,6 +539,7 @@ static void close_all(struct run *run)
     if (run->store) {
         run->store->ops->close(run->store);
     }
+    keeper_fini(&run->keeper);
     control_fini(&run->control);
     loop_free(run->loop);
     buf_fini(&run->out);

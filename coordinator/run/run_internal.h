@@ -10,6 +10,7 @@
 #include "run/run.h"
 #include "run/sockets.h"
 #include "store/store.h"
+#include "supervise/keeper.h"
 #include "transport/transport.h"
 #include "worker/process_stat.h"
 
@@ -40,6 +41,9 @@ struct run {
     char endpoint[128];
     struct control control;
     struct control_ports ports;
+    struct keeper keeper; /* of the workers' processes */
+    struct keeper_ports keeper_ports;
+    bool keep_failed; /* a worker has no slot: there was no memory */
     struct run_worker *workers;
     struct buf out;
     struct rng rng;

@@ -201,7 +201,7 @@ static struct process_cpu fill_workers(struct run *run, struct run_worker_report
             .index = i,
             .pid = worker->pid,
             .rss_peak_kb = worker->rss_peak_kb,
-            .restarts = worker->slot.restarts_count,
+            .restarts = worker->restarts_count,
             .cpu_user_ns = cpu.user_ns - worker->cpu_base.user_ns,
             .cpu_system_ns = cpu.system_ns - worker->cpu_base.system_ns};
         sum.user_ns += items[i].cpu_user_ns;

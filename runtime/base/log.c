@@ -3,7 +3,8 @@
  * Logging to standard error: each line is made in a buffer of its own and written with one call,
  * so that lines of several processes do not mix.
  *
- * Threading: the settings are written once by log_init, before threads exist. What log_set_task
+ * Threading: the settings are written once by log_init, before threads exist; the overriding level is
+ * atomic, and the name of its component is written and read by the thread of the callbacks alone. What log_set_task
  * names belongs to the calling thread. The table of call sites is shared by all threads and
  * guarded by `sites_lock`; it is held for a few instructions and never while writing.
  *
@@ -16,6 +17,7 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +31,7 @@
 #define SITES_COUNT 128
 #define SITE_LINES_PER_SECOND 20
 #define NS_PER_S INT64_C(1000000000)
+#define LEVEL_NONE (-1)
 
 struct site {
     const char *format;
@@ -42,7 +45,10 @@ struct line {
     size_t size;
 };
 
-static enum gale_log_level level_min = GALE_LOG_INFO;
+static enum gale_log_level level_min = GALE_LOG_INFO; /* as set at the start */
+static _Atomic int level_now = GALE_LOG_INFO;         /* of everything but `chosen` */
+static char chosen_name[WHO_SIZE_MAX];                /* component with a level of its own */
+static _Atomic int chosen_level = LEVEL_NONE;
 static char process_name[WHO_SIZE_MAX];
 static enum log_form line_form;
 static pthread_mutex_t sites_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -57,13 +63,42 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 void log_init(enum gale_log_level level, const char *who, enum log_form form)
 {
     level_min = level;
+    atomic_store(&level_now, (int)level);
+    atomic_store(&chosen_level, LEVEL_NONE);
     line_form = form;
     str_copy(process_name, sizeof process_name, who ? who : "");
 }
 
 enum gale_log_level log_level(void)
 {
-    return level_min;
+    return (enum gale_log_level)atomic_load(&level_now);
+}
+
+void log_override_end(void)
+{
+    atomic_store(&chosen_level, LEVEL_NONE);
+    atomic_store(&level_now, (int)level_min);
+}
+
+void log_override(const char *component, enum gale_log_level level)
+{
+    log_override_end();
+    if (component[0] == '\0') {
+        atomic_store(&level_now, (int)level);
+        return;
+    }
+    str_copy(chosen_name, sizeof chosen_name, component);
+    atomic_store(&chosen_level, (int)level);
+}
+
+/* Whether a line of this level is wanted from where it is said. */
+static bool is_wanted(enum gale_log_level level)
+{
+    int chosen = atomic_load_explicit(&chosen_level, memory_order_relaxed);
+    if (chosen != LEVEL_NONE && task_component && strcmp(task_component, chosen_name) == 0) {
+        return (int)level >= chosen;
+    }
+    return (int)level >= atomic_load_explicit(&level_now, memory_order_relaxed);
 }
 
 void log_set_task(const char *topology, const char *component, unsigned task)
@@ -282,7 +317,7 @@ static void line_make(struct line *line, enum gale_log_level level, const char *
 
 void gale_log(enum gale_log_level level, const char *format, ...)
 {
-    if (level < level_min) {
+    if (!is_wanted(level)) {
         return;
     }
     if ((unsigned)level > GALE_LOG_ERROR) {

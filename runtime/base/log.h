@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log's process-wide settings (writing: gale/log.h). Set once at start, before threads. */
+/* The log's process-wide settings (writing: gale/log.h). Set once at start, before threads; a level may be
+ * overridden later. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
@@ -16,6 +17,11 @@ enum log_form {
  *  At most 20 lines a second and call site pass; the rest is counted and said. */
 void log_init(enum gale_log_level level, const char *who, enum log_form form);
 enum gale_log_level log_level(void);
+/** Another level for a while: of the process (component "") or only of what is said in a component's
+ *  callbacks (copied, ≤ 63 characters). A new one replaces it. From the thread of the callbacks; others
+ *  may log meanwhile. */
+void log_override(const char *component, enum gale_log_level level);
+void log_override_end(void);
 /** Names the component and task whose callback runs now on this thread (NULL: none). The strings
  *  stay the caller's and must live until changed. */
 void log_set_task(const char *topology, const char *component, unsigned task);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MESSAGE_VERSION 2
+#define MESSAGE_VERSION 3
 #define MESSAGE_SIZE_MAX (16u << 20)
 #define MESSAGE_WORKERS_MAX 256
 #define MESSAGE_TASKS_MAX 16384
@@ -26,7 +26,11 @@ enum message_type {
     MESSAGE_OFFSETS = 6, /* worker →: positions of replayable spout tasks */
     MESSAGE_EVENT = 7,   /* worker →: link failed, component error, fatal error */
     MESSAGE_TOUCHED = 8, /* → worker: fail every tree that reached these workers */
-    MESSAGE_PULSE = 9 /* worker →: the process lives, whatever its engine thread is busy with */
+    MESSAGE_PULSE =
+        9, /* worker → its keeper: the process lives, whatever its engine thread is at */
+    MESSAGE_LOG_LEVEL = 10, /* → worker: another level for a while */
+    MESSAGE_TAP = 11,       /* → worker: say samples of a stream for a while */
+    MESSAGE_SAMPLE = 12     /* worker →: one tuple of a tap */
 };
 
 enum message_command {
@@ -36,14 +40,15 @@ enum message_command {
     COMMAND_FINISH = 4, /* run finish of all bolts of `level` */
     COMMAND_STOP = 5,   /* cleanup, last beat and offsets, exit 0 */
     COMMAND_RESET_STATS =
-        6,            /* end of warm-up number `level`: counters and histograms start at 0 */
-    COMMAND_COUNT = 7 /* answer with a beat of round `level`; changes no state */
+        6,             /* end of warm-up number `level`: counters and histograms start at 0 */
+    COMMAND_COUNT = 7, /* answer with a beat of round `level`; changes no state */
+    COMMAND_EXIT = 8   /* to one that has stopped or failed: all it said was taken, exit now */
 };
 
 enum message_event {
     EVENT_LINK_FAILED = 1,     /* other = worker index whose link to me has a gap */
     EVENT_COMPONENT_ERROR = 2, /* task, text */
-    EVENT_FATAL = 3,  /* prepare/open failed, bad module …: text; the run ends with it */
+    EVENT_FATAL = 3,  /* prepare/open failed, bad module …: text; a run ends with it */
     EVENT_REFUSED = 4 /* a hostile or stale frame was dropped: text */
 };
 
@@ -58,6 +63,7 @@ struct message_hello {
     uint64_t incarnation;
     int64_t pid;
     const char *data_endpoint; /* frames and messages both arrive here; the first byte tells */
+    bool running;              /* it has its tasks: told by an earlier coordinator */
 };
 
 struct message_assign {
@@ -120,11 +126,38 @@ struct message_offsets {
     bool final; /* the last ones: goes with each last beat, so that it may be lost */
 };
 
+/* The level comes back to that of the start after for_ms, or with another message. */
+struct message_log_level {
+    uint32_t level;        /* enum gale_log_level */
+    const char *component; /* "": everything in the process */
+    uint64_t for_ms;       /* 0: back to that of the start now */
+};
+
+struct message_tap {
+    uint64_t tap;          /* id of its samples */
+    const char *component; /* whose output */
+    const char *stream;
+    uint32_t rate_per_s; /* samples; 0 ends the tap */
+    const char *filter;  /* expression as of the filter bolt; "": all */
+    uint64_t for_ms;
+};
+
+struct message_sample {
+    uint64_t tap;
+    uint32_t task;
+    const char *stream;
+    int64_t time_ms;             /* wall clock */
+    struct message_bytes values; /* msgpack array */
+    uint64_t skipped;            /* so far, that would have been samples */
+    const char *text;            /* "", or why there will be none: a bad filter … */
+};
+
 struct message {
     enum message_type type;
+    uint64_t topology;    /* 0 with `gale run` */
     uint32_t worker;      /* sender or addressee */
     uint64_t incarnation; /* of the worker process */
-    uint64_t epoch;       /* of the coordinator */
+    uint64_t epoch;       /* of the coordinator; of a pulse: the frames' */
     uint32_t attempt;     /* of the topology */
     union {
         struct message_hello hello;
@@ -148,6 +181,9 @@ struct message {
         struct {
             uint64_t workers;
         } touched; /* mask, bit index mod 64 */
+        struct message_log_level log_level;
+        struct message_tap tap;
+        struct message_sample sample;
     } as;
     void *arena; /* of a decoded message; NULL when built by hand */
 };

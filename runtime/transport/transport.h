@@ -67,5 +67,9 @@ enum gale_err transport_zmq_new(int io_threads, struct transport **out,
 enum gale_err transport_zmq_pulse(struct transport *transport, const char *endpoint,
                                   int64_t period_ms, const void *message, size_t size,
                                   struct gale_error *error);
+/** The pulse goes on for so many periods more, unless this is called again; before the first call, for ever.
+ *  So an owner that hangs is silent in the end. Periods in which the process was stopped do not count.
+ *  Nothing when there is no pulse. */
+void transport_zmq_pulse_for(struct transport *transport, uint32_t periods);
 
 #endif

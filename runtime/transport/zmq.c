@@ -35,6 +35,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,12 +80,15 @@ struct transport_peer {
     struct transport_peer *next;
 };
 
+#define PULSE_FOR_EVER UINT32_MAX
+
 /* The sign of life: its thread owns the socket from the start of the thread to its end. */
 struct pulse {
     pthread_t thread;
     sem_t stop;
     void *socket;
     int64_t period_ms;
+    _Atomic uint32_t periods_left; /* counted down by the thread, set by the owner */
     size_t size;
     uint8_t message[];
 };
@@ -686,7 +690,16 @@ static void *pulse_run(void *argument)
     struct timespec at;
     int stopped;
     do {
-        (void)zmq_send(pulse->socket, pulse->message, pulse->size, ZMQ_DONTWAIT);
+        uint32_t left = atomic_load_explicit(&pulse->periods_left, memory_order_relaxed);
+        if (left > 0) {
+            (void)zmq_send(pulse->socket, pulse->message, pulse->size, ZMQ_DONTWAIT);
+        }
+        if (left > 0 && left != PULSE_FOR_EVER) {
+            /* Fails when the owner has just set another number. */
+            (void)atomic_compare_exchange_strong_explicit(&pulse->periods_left, &left, left - 1,
+                                                          memory_order_relaxed,
+                                                          memory_order_relaxed);
+        }
         clock_gettime(CLOCK_MONOTONIC, &at);
         int64_t ns = at.tv_nsec + pulse->period_ms % 1000 * 1000000;
         at.tv_sec += (time_t)(pulse->period_ms / 1000 + ns / 1000000000);
@@ -728,6 +741,7 @@ enum gale_err transport_zmq_pulse(struct transport *transport, const char *endpo
         return gale_error_set(error, GALE_ERR_NOMEM, "transport: no memory for the pulse");
     }
     pulse->period_ms = period_ms;
+    atomic_init(&pulse->periods_left, PULSE_FOR_EVER);
     pulse->size = size;
     memcpy(pulse->message, message, size);
     sem_init(&pulse->stop, 0, 0);
@@ -744,4 +758,12 @@ enum gale_err transport_zmq_pulse(struct transport *transport, const char *endpo
     }
     self->pulse = pulse;
     return GALE_OK;
+}
+
+void transport_zmq_pulse_for(struct transport *transport, uint32_t periods)
+{
+    struct zmq_transport *self = from_base(transport);
+    if (self->pulse != NULL) {
+        atomic_store_explicit(&self->pulse->periods_left, periods, memory_order_relaxed);
+    }
 }

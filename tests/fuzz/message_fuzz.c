@@ -53,6 +53,13 @@ static size_t read_all(const struct message *message)
         }
         return sum;
     case MESSAGE_EVENT: return strlen(message->as.event.text);
+    case MESSAGE_LOG_LEVEL: return strlen(message->as.log_level.component);
+    case MESSAGE_TAP:
+        return strlen(message->as.tap.component) + strlen(message->as.tap.stream) +
+               strlen(message->as.tap.filter);
+    case MESSAGE_SAMPLE:
+        return strlen(message->as.sample.stream) + strlen(message->as.sample.text) +
+               read_bytes(message->as.sample.values);
     case MESSAGE_COMMAND:
     case MESSAGE_TOUCHED:
     case MESSAGE_PULSE: return 0;

@@ -3,10 +3,10 @@
  * Runs the simulation for a range of seeds.
  *
  *   gale_sim --seeds N | --seeds A..B | --seed N [--trace]
- *            [--no-duplicate-check] [--no-epoch-check] [--expect TEXT]
+ *            [--no-duplicate-check] [--no-epoch-check] [--no-adoption] [--expect TEXT]
  *
  * Exit 0 when no seed violates anything; with --expect (the negative controls: a check of the links
- * is switched off) when a violation holds TEXT. The first one (of those) ends the program.
+ * is switched off, or a coordinator that takes over tells what it does not know) when a violation holds TEXT. The first one (of those) ends the program.
  */
 #include "sim.h"
 
@@ -61,9 +61,10 @@ static bool parse(int argc, char **argv, struct arguments *arguments)
                                           {"trace", no_argument, NULL, 't'},
                                           {"no-duplicate-check", no_argument, NULL, 'd'},
                                           {"no-epoch-check", no_argument, NULL, 'e'},
+                                          {"no-adoption", no_argument, NULL, 'a'},
                                           {"expect", required_argument, NULL, 'x'},
                                           {NULL, 0, NULL, 0}};
-    *arguments = (struct arguments){.last = 0, .options = {true, true, false}};
+    *arguments = (struct arguments){.last = 0, .options = {true, true, true, false}};
     int option;
     while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
         switch (option) {
@@ -81,6 +82,7 @@ static bool parse(int argc, char **argv, struct arguments *arguments)
         case 't': arguments->options.trace = true; break;
         case 'd': arguments->options.check_duplicates = false; break;
         case 'e': arguments->options.check_epoch = false; break;
+        case 'a': arguments->options.adopt = false; break;
         case 'x': arguments->expected = optarg; break;
         default: return false;
         }
@@ -93,7 +95,8 @@ int main(int argc, char **argv)
     struct arguments arguments;
     if (!parse(argc, argv, &arguments)) {
         fprintf(stderr, "usage: gale_sim --seeds N|A..B | --seed N [--trace] "
-                        "[--no-duplicate-check] [--no-epoch-check] [--expect TEXT]\n");
+                        "[--no-duplicate-check] [--no-epoch-check] [--no-adoption] "
+                        "[--expect TEXT]\n");
         return 64;
     }
     log_init(GALE_LOG_ERROR, "sim", LOG_FORM_LOGFMT);

@@ -33,6 +33,7 @@ struct sim_process *process_new(struct sim *sim, uint32_t index, uint64_t incarn
     process->index = index;
     process->incarnation = incarnation;
     process->epoch = sim->epoch;
+    process->leader_epoch = sim->leader_epoch;
     process->alive = true;
     process->exit_ns = process->end_ns = INT64_MAX;
     process->wake_ns = sim->now_ns + sim_between(sim, SIM_MS, 60 * SIM_MS);
@@ -77,10 +78,12 @@ void process_free(struct sim_process *process)
     free(process);
 }
 
-void process_adopt(struct sim_process *process, uint64_t epoch)
+void process_begin_anew(struct sim_process *process)
 {
     exec_end(process);
-    process->epoch = epoch;
+    process->epoch = process->sim->epoch;
+    process->leader_epoch = process->sim->leader_epoch;
+    process->greeted = process->offsets_all = false;
     process->prepared = process->stopping = process->beat_fast = false;
     process->state = 0;
     process->finish_level = 0;
@@ -97,7 +100,7 @@ static void send_message(struct sim_process *process, struct message *message)
 {
     message->worker = process->index;
     message->incarnation = process->incarnation;
-    message->epoch = process->epoch;
+    message->epoch = process->leader_epoch;
     message->attempt = 1;
     buf_clear(&process->out);
     void *handle;
@@ -145,17 +148,31 @@ static void send_hello(struct sim_process *process)
     message.as.hello.incarnation = process->incarnation;
     message.as.hello.pid = process->number + 1;
     message.as.hello.data_endpoint = endpoint;
+    message.as.hello.running = process->exec != NULL;
     send_message(process, &message);
 }
 
 static void send_offsets(struct sim_process *process)
 {
     struct message message = {.type = MESSAGE_OFFSETS};
-    exec_offsets(process->exec, false, &message.as.offsets);
+    exec_offsets(process->exec, process->offsets_all, &message.as.offsets);
     process->offsets_at_ns = process->sim->now_ns + OFFSETS_NS;
     if (message.as.offsets.items_count > 0) {
         send_message(process, &message);
         exec_offsets_sent(process->exec, &message.as.offsets);
+        process->offsets_all = false;
+    }
+}
+
+/* Turns to another coordinator, as worker/worker_leader.c. */
+static void look(struct sim_process *process)
+{
+    struct sim *sim = process->sim;
+    if (process->leader_epoch < sim->leader_epoch && sim->now_ns >= process->leader_seen_ns) {
+        process->leader_epoch = sim->leader_epoch;
+        process->greeted = false;
+        process->round = 0;
+        process->hello_at_ns = 0;
     }
 }
 
@@ -163,6 +180,7 @@ static void send_beat(struct sim_process *process)
 {
     struct message message = {.type = MESSAGE_BEAT};
     struct message_beat *beat = &message.as.beat;
+    look(process);
     if (process->exec) {
         exec_beat(process->exec, beat);
     }
@@ -275,6 +293,7 @@ static void on_command(struct sim_process *process, const struct message *messag
             process->stopping = true;
             process->state = COMMAND_STOP;
         }
+        process->terminated = process->stopping && message->as.command.command == COMMAND_EXIT;
         return;
     }
     switch (message->as.command.command) {
@@ -293,7 +312,9 @@ static void on_command(struct sim_process *process, const struct message *messag
         if (process->prepared && process->finish_level <= message->as.command.level) {
             exec_finish(process->exec, message->as.command.level);
         }
-        process->finish_level = message->as.command.level + 1;
+        if (process->finish_level <= message->as.command.level) {
+            process->finish_level = message->as.command.level + 1;
+        }
         process->state = COMMAND_FINISH;
         break;
     case COMMAND_STOP:
@@ -311,6 +332,7 @@ static void on_command(struct sim_process *process, const struct message *messag
         }
         break;
     case COMMAND_COUNT: process->round = message->as.command.level; break;
+    case COMMAND_EXIT: process->terminated = process->stopping; return;
     }
     send_beat(process);
 }
@@ -323,8 +345,12 @@ static void on_message(struct sim_process *process, const uint8_t *data, size_t 
         sim_violation(process->sim, "the coordinator's message cannot be read: %s", error.text);
         return;
     }
-    if (message.epoch == process->epoch && message.worker == process->index &&
+    if (message.epoch == process->leader_epoch && message.worker == process->index &&
         message.incarnation == process->incarnation) {
+        if (!process->greeted) {
+            process->greeted = process->offsets_all = true;
+            process->offsets_at_ns = process->sim->now_ns;
+        }
         if (message.type == MESSAGE_ASSIGN) {
             on_assign(process, &message);
         } else if (message.type == MESSAGE_PEERS) {
@@ -381,7 +407,8 @@ static bool receive(struct sim_process *process)
 static void periodic(struct sim_process *process)
 {
     int64_t now = process->sim->now_ns;
-    if (!process->exec && now >= process->hello_at_ns) {
+    if ((!process->exec || !process->greeted) && now >= process->hello_at_ns) {
+        look(process);
         send_hello(process);
         process->hello_at_ns = now + HELLO_NS;
     }
@@ -397,10 +424,10 @@ static void periodic(struct sim_process *process)
 static int64_t next_ns(const struct sim_process *process)
 {
     int64_t next = process->beat_at_ns;
-    if (!process->exec) {
-        return process->hello_at_ns < next ? process->hello_at_ns : next;
+    if (!process->exec || !process->greeted) {
+        next = process->hello_at_ns < next ? process->hello_at_ns : next;
     }
-    if (process->stopping) {
+    if (!process->exec || process->stopping) {
         return next;
     }
     int64_t exec = exec_next_ns(process->exec);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The simulation: a whole run (coordinator, slots, workers with real executors, links) in one
+ * The simulation: a whole run (coordinator, keeper, workers with real executors, links) in one
  * process, on one thread, under one seed. Time is a number that jumps from event to event; the
  * wire and the processes are simulated and get faults for a while, then none. What must hold:
  *
@@ -11,8 +11,10 @@
  *   live      after the faults all is acked and the run ends by itself
  *   effect    every message was seen by every component that it must reach
  *   bound     inboxes hold no more than the credits allow and one batch
+ *   adopt     a new coordinator that takes over disturbs no worker that is well
  *
- *   main.c     options, seeds          world.c       time, faults, the end, the coordinator's ports
+ *   main.c     options, seeds          world.c       time, faults, the end
+ *   leader.c   the coordinator's and the keeper's ports, coordinators that take over
  *   wire.c     the lossy transport     process.c     a worker's process and its messages
  *   topology.c random topologies       components.c  their spouts and bolts
  *   oracle.c   what really happened
@@ -64,7 +66,12 @@ struct sim_process {
     struct transport transport; /* must be first */
     struct sim *sim;
     uint32_t number, index;
-    uint64_t incarnation, epoch;
+    uint64_t incarnation;
+    uint64_t epoch;         /* of its frames */
+    uint64_t leader_epoch;  /* of the coordinator that it serves */
+    int64_t leader_seen_ns; /* when it sees that another one leads */
+    bool greeted;           /* that one has answered */
+    bool offsets_all;       /* and has not been told the positions yet */
     bool alive, zombie, severed, terminated;
     bool spawned; /* its first pass came */
     int64_t wake_ns, stopped_until_ns, end_ns, exit_ns;
@@ -132,7 +139,7 @@ struct sim_component {
 };
 
 struct sim_options {
-    bool check_duplicates, check_epoch, trace;
+    bool check_duplicates, check_epoch, adopt, trace;
 };
 
 struct sim {
@@ -160,9 +167,13 @@ struct sim {
     struct control control;
     struct control_ports ports;
     bool control_ready;
-    uint64_t epoch;
-    uint64_t adopted[SIM_WORKERS_MAX];
-    uint32_t adopted_next;
+    struct keeper keeper;
+    struct keeper_ports keeper_ports;
+    uint64_t epoch;        /* of the frames */
+    uint64_t leader_epoch; /* of the coordinator */
+    int64_t fail_over_ns;  /* when another coordinator takes over */
+    int64_t report_ns;     /* when the new one hears of the keeper */
+    uint32_t fail_overs_count;
     uint16_t *task_worker;
     struct buf out;
     uint32_t crashes_count;
@@ -200,6 +211,25 @@ bool sim_chance(struct sim *sim, uint32_t of_1000);
 int64_t sim_between(struct sim *sim, int64_t low, int64_t high);
 void *sim_alloc(struct sim *sim, size_t size);
 
+/* leader.c */
+void leader_init(struct sim *sim);
+void leader_fini(struct sim *sim);
+/** The first coordinator starts. */
+void leader_start(struct sim *sim);
+/** Another run begins at the saved positions: the living processes are its from now on and begin anew
+ *  under their old incarnations, with frames of another epoch. */
+void leader_begin_anew(struct sim *sim);
+/** Another coordinator takes over while everything runs on. */
+void leader_fail_over(struct sim *sim);
+/** What its surroundings owe the coordinator by now. */
+void leader_tick(struct sim *sim);
+int64_t leader_next_ns(const struct sim *sim);
+void leader_message(struct sim *sim, const struct message *message);
+/** The end of a process is noticed so much later. */
+void leader_gone_after(struct sim_process *process, int64_t after_ns);
+/** A process has ended. */
+void leader_exited(struct sim_process *process);
+
 /* wire.c */
 extern const struct transport_ops wire_ops;
 void wire_init(struct sim *sim);
@@ -221,8 +251,8 @@ void process_free(struct sim_process *process);
 void process_pass(struct sim_process *process);
 /** It ends now, whatever it was doing. */
 void process_die(struct sim_process *process);
-/** The executor ends, the process goes on under another coordinator. */
-void process_adopt(struct sim_process *process, uint64_t epoch);
+/** The executor ends, the process goes on in another run. */
+void process_begin_anew(struct sim_process *process);
 
 /* topology.c */
 void topology_make(struct sim *sim);

@@ -8,6 +8,8 @@ if(TARGET gale_sim)
     gale_add_test(sim sim slow gale_sim --seeds ${sim_seeds})
     gale_add_test(sim.without_duplicate_check sim slow
         gale_sim --seeds 200 --no-duplicate-check --expect "executes tuple")
+    gale_add_test(sim.without_adoption sim slow
+        gale_sim --seeds 600 --no-adoption --expect "without a fault")
     if(NOT GALE_SANITIZE) # It needs many seeds.
         gale_add_test(sim.without_epoch_check sim slow
             gale_sim --seeds 3000 --no-epoch-check --expect "took a batch of epoch")

@@ -163,7 +163,7 @@ static void to_coordinator(struct sim *sim, struct packet *packet)
     if (message_decode(packet->data, packet->size, &message, &error) != GALE_OK) {
         sim_violation(sim, "a worker's message cannot be read: %s", error.text);
     } else {
-        control_message(&sim->control, &message, sim->now_ns);
+        leader_message(sim, &message);
         message_fini(&message);
     }
     wire_packet_free(packet);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Time, chance, faults and the coordinator's surroundings. The loop takes the earliest of: a
+ * Time, chance and faults. The loop takes the earliest of: a
  * packet, a process that wakes, an exit, the coordinator's time, the next fault. Equal seeds give
  * equal runs: every choice is drawn from the seed's generator in the order of events.
  */
 #include "sim.h"
 
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #define PASSES_MAX 3000000u
 /* Of one run: back-off would make it long, and so many in a row would end it. */
 #define CRASHES_MAX (CONTROL_CRASHES_MAX - 1u)
+#define FAIL_OVERS_MAX 6u
 #define END_NS (180 * SIM_SECOND) /* after the faults */
 
 struct block {
@@ -70,151 +70,6 @@ void *sim_alloc(struct sim *sim, size_t size)
     return block->data;
 }
 
-/* ---- The coordinator's ports ---- */
-
-static void gone(struct sim_process *process, int64_t after_ns)
-{
-    process->exit_ns = process->sim->now_ns + after_ns;
-}
-
-static enum gale_err port_spawn(void *self, uint32_t worker, uint64_t incarnation)
-{
-    struct sim *sim = self;
-    struct sim_process *process = sim->of_worker[worker];
-    if (process && process->alive && process->incarnation == incarnation) {
-        sim_trace(sim, "worker %u/%u is adopted", worker, process->number);
-        process_adopt(process, sim->epoch);
-        return GALE_OK;
-    }
-    if (sim->faults && sim_chance(sim, 30)) {
-        sim_trace(sim, "worker %u cannot be started", worker);
-        return GALE_ERR_IO;
-    }
-    sim->of_worker[worker] = process_new(sim, worker, incarnation);
-    sim_trace(sim, "worker %u starts as %u", worker, sim->processes_count - 1);
-    return GALE_OK;
-}
-
-/* SIGKILL ends a process, or (its host is out of reach) leaves a zombie that only seems dead. */
-static void killed(struct sim_process *process)
-{
-    struct sim *sim = process->sim;
-    sim_trace(sim, "worker %u/%u is killed", process->index, process->number);
-    if (sim->faults && sim_chance(sim, 400)) {
-        sim_trace(sim, "worker %u/%u lives on as a zombie", process->index, process->number);
-        process->zombie = true;
-        process->end_ns = sim->now_ns + sim_between(sim, 10 * SIM_MS, 5 * SIM_SECOND);
-        gone(process, SIM_MS);
-        return;
-    }
-    process_die(process);
-    gone(process, SIM_MS);
-}
-
-static void port_signal(void *self, uint32_t worker, int signal)
-{
-    struct sim *sim = self;
-    struct sim_process *process = sim->of_worker[worker];
-    if (!process || !process->alive || process->zombie || process->exit_ns != INT64_MAX) {
-        return;
-    }
-    if (signal == SIGKILL) {
-        killed(process);
-    } else {
-        process->terminated = true;
-        process->wake_ns = sim->now_ns;
-    }
-}
-
-static void port_connect(void *self, uint32_t worker, const char *endpoint)
-{
-    (void)self;
-    (void)worker;
-    (void)endpoint; /* Messages go to the process that is known. */
-}
-
-static void port_send(void *self, uint32_t worker, const struct message *message)
-{
-    struct sim *sim = self;
-    struct sim_process *process = sim->of_worker[worker];
-    buf_clear(&sim->out);
-    if (!process || !process->alive || process->zombie) {
-        return;
-    }
-    if (message_encode(message, &sim->out) != GALE_OK) {
-        sim_violation(sim, "the coordinator's message cannot be encoded");
-        return;
-    }
-    wire_command(sim, process, sim->out.data, sim->out.size);
-}
-
-static void port_save(void *self, uint32_t task, struct message_bytes position)
-{
-    uint64_t low_id = 0;
-    if (position.size == sizeof(low_id)) {
-        memcpy(&low_id, position.data, sizeof(low_id));
-    }
-    oracle_saved(self, task, low_id);
-}
-
-static void port_note(void *self, const char *line)
-{
-    sim_trace(self, "coordinator: %s", line);
-}
-
-static uint64_t port_random(void *self)
-{
-    struct sim *sim = self;
-    uint64_t random = rng_next(&sim->rng) | 1u;
-    if (sim->adopted_next < sim->workers_count) {
-        uint64_t adopted = sim->adopted[sim->adopted_next++];
-        return adopted ? adopted : random;
-    }
-    return random;
-}
-
-static void coordinator_start(struct sim *sim)
-{
-    struct control_options options = {.plan = sim->plan,
-                                      .ports = &sim->ports,
-                                      .limits = slot_limits_default(),
-                                      .task_worker = sim->task_worker,
-                                      .workers_count = sim->workers_count,
-                                      .epoch = ++sim->epoch,
-                                      .attempt = 1};
-    control_init(&sim->control, &options);
-    sim->control_ready = true;
-    for (uint32_t id = 1; id <= sim->plan->tasks_count; id++) {
-        uint64_t low_id = sim->saved[id] - 1;
-        if (sim->saved[id] != 0) {
-            control_restore(&sim->control, id,
-                            (struct message_bytes){(const uint8_t *)&low_id, sizeof(low_id)});
-        }
-    }
-    control_start(&sim->control, sim->now_ns);
-}
-
-/* Another coordinator takes over with a higher epoch: the living processes are its from now on and
- * begin anew at the positions that were saved, under their old incarnations. */
-static void take_over(struct sim *sim)
-{
-    sim_trace(sim, "another coordinator takes over");
-    control_fini(&sim->control);
-    for (uint32_t i = 0; i < sim->workers_count; i++) {
-        struct sim_process *process = sim->of_worker[i];
-        bool there = process && process->alive && !process->zombie && !process->severed;
-        if (process && process->exit_ns != INT64_MAX) {
-            process->exit_ns = INT64_MAX;
-            there = false;
-        } else if (process && process->severed) {
-            process_die(process);
-        }
-        sim->adopted[i] = there ? process->incarnation : 0;
-    }
-    sim->adopted_next = 0;
-    coordinator_start(sim);
-}
-
 /* ---- Faults ---- */
 
 static struct sim_process *victim(struct sim *sim)
@@ -235,7 +90,7 @@ static void crash(struct sim *sim, struct sim_process *process, bool midway)
     }
     sim_trace(sim, "worker %u/%u crashes", process->index, process->number);
     process_die(process);
-    gone(process, SIM_MS);
+    leader_gone_after(process, SIM_MS);
 }
 
 static void pause_process(struct sim *sim, struct sim_process *process)
@@ -280,7 +135,7 @@ static void chaos(struct sim *sim)
     } else if (kind < 90) {
         control_activate(&sim->control, sim->control.state == CONTROL_INACTIVE, sim->now_ns);
     } else if (sim->control.state <= CONTROL_INACTIVE) {
-        take_over(sim);
+        leader_begin_anew(sim);
     }
 }
 
@@ -301,9 +156,7 @@ static void process_event(struct sim *sim, struct sim_process *process)
         process->exit_ns = INT64_MAX;
         sim->died_late =
             sim->died_late || (!process->terminated && sim->control.state >= CONTROL_DRAINING);
-        control_exited(&sim->control, process->index,
-                       process->terminated ? "exit 0" : "killed by SIGKILL (signal 9)",
-                       sim->now_ns);
+        leader_exited(process);
     }
     if (!process->alive) {
         return;
@@ -325,7 +178,7 @@ static void process_event(struct sim *sim, struct sim_process *process)
     if (process->terminated) {
         process_die(process);
         if (!process->zombie) {
-            gone(process, SIM_MS);
+            leader_gone_after(process, SIM_MS);
         }
         return;
     }
@@ -335,7 +188,7 @@ static void process_event(struct sim *sim, struct sim_process *process)
         sim_trace(sim, "worker %u/%u died in the midst of a step", process->index,
                   process->number);
         process_die(process);
-        gone(process, SIM_MS);
+        leader_gone_after(process, SIM_MS);
     }
 }
 
@@ -354,8 +207,9 @@ static int64_t process_next_ns(const struct sim_process *process)
 static int64_t next_event_ns(const struct sim *sim)
 {
     int64_t next = wire_next_ns(sim);
-    int64_t control = control_next_ns(&sim->control);
-    next = control < next ? control : next;
+    int64_t leader = leader_next_ns(sim);
+    next = leader < next ? leader : next;
+    next = sim->fail_over_ns < next ? sim->fail_over_ns : next;
     next = sim->chaos_ns < next ? sim->chaos_ns : next;
     if (sim->faults && sim->faults_end_ns < next) {
         next = sim->faults_end_ns;
@@ -365,6 +219,19 @@ static int64_t next_event_ns(const struct sim *sim)
         next = at < next ? at : next;
     }
     return next;
+}
+
+/* Now and then, whatever the run is at; not while it stops: its end is decided then. */
+static void fail_over(struct sim *sim)
+{
+    sim->fail_over_ns = INT64_MAX;
+    if (sim->control.state >= CONTROL_STOPPING) {
+        return;
+    }
+    leader_fail_over(sim);
+    if (sim->fail_overs_count < FAIL_OVERS_MAX && sim_chance(sim, 700)) {
+        sim->fail_over_ns = sim->now_ns + sim_between(sim, 0, 2 * SIM_SECOND);
+    }
 }
 
 static void turn(struct sim *sim)
@@ -380,15 +247,15 @@ static void turn(struct sim *sim)
     } else if (sim->now_ns >= sim->chaos_ns) {
         sim->chaos_ns = INT64_MAX;
     }
+    if (sim->now_ns >= sim->fail_over_ns) {
+        fail_over(sim);
+    }
     for (uint32_t i = 0; i < sim->processes_count; i++) {
         if (process_next_ns(sim->processes[i]) <= sim->now_ns) {
             process_event(sim, sim->processes[i]);
         }
     }
-    if (sim->now_ns >= control_next_ns(&sim->control) ||
-        sim->control.state == CONTROL_STOPPING) {
-        control_tick(&sim->control, sim->now_ns);
-    }
+    leader_tick(sim);
     if (sim->now_ns > sim->deadline_ns) {
         sim_violation(sim, "the run does not end: %s", control_state_name(sim->control.state));
     } else if (sim->passes > PASSES_MAX) {
@@ -404,20 +271,15 @@ static void start(struct sim *sim)
     sim->faults_end_ns = sim->now_ns + sim_between(sim, SIM_SECOND / 2, 6 * SIM_SECOND);
     sim->deadline_ns = sim->faults_end_ns + END_NS;
     sim->chaos_ns = sim->calm ? INT64_MAX : sim->now_ns + sim_between(sim, 0, 500 * SIM_MS);
-    sim->ports = (struct control_ports){.self = sim,
-                                        .spawn = port_spawn,
-                                        .signal = port_signal,
-                                        .connect = port_connect,
-                                        .send = port_send,
-                                        .save = port_save,
-                                        .note = port_note,
-                                        .random = port_random};
-    sim->adopted_next = SIM_WORKERS_MAX;
+    leader_init(sim);
+    if (sim_chance(sim, 500)) {
+        sim->fail_over_ns = sim->now_ns + sim_between(sim, 0, 3 * SIM_SECOND);
+    }
     wire_init(sim);
     if (!sim->calm) {
         wire_upset(sim);
     }
-    coordinator_start(sim);
+    leader_start(sim);
 }
 
 static void finish(struct sim *sim)
@@ -425,9 +287,7 @@ static void finish(struct sim *sim)
     for (uint32_t i = 0; i < sim->processes_count; i++) {
         process_free(sim->processes[i]);
     }
-    if (sim->control_ready) {
-        control_fini(&sim->control);
-    }
+    leader_fini(sim);
     wire_fini(sim);
     while (sim->blocks) {
         struct block *block = sim->blocks;
@@ -456,6 +316,9 @@ void sim_run(struct sim *sim)
     if (sim->violation[0] == '\0') {
         if (sim->control.failed || sim->control.aborted) {
             sim_violation(sim, "the run failed: %s", sim->control.error.text);
+        }
+        if (sim->calm && sim->processes_count != sim->workers_count) {
+            sim_violation(sim, "a worker was restarted without a fault");
         }
         oracle_end(sim);
     }

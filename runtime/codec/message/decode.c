@@ -9,6 +9,7 @@
 
 #include "codec/scan.h"
 
+#include <gale/log.h>
 #include <msgpack.h>
 #include <string.h>
 
@@ -166,6 +167,8 @@ static void read_hello(struct reader *reader, const msgpack_object *body,
     out->pid = read_i64(reader, member(reader, body, HELLO_PID, "hello.pid"), "hello.pid");
     out->data_endpoint = read_text(
         reader, member(reader, body, HELLO_ENDPOINT, "hello.endpoint"), "hello.endpoint");
+    out->running = read_bool(reader, member(reader, body, HELLO_RUNNING, "hello.running"),
+                             "hello.running");
 }
 
 static void read_assign_tasks(struct reader *reader, const msgpack_object *body,
@@ -244,8 +247,8 @@ static void read_peers(struct reader *reader, const msgpack_object *body, struct
 static void read_command(struct reader *reader, const msgpack_object *body, struct message *out)
 {
     uint32_t command =
-        read_u32(reader, member(reader, body, COMMAND_COMMAND, "command.command"),
-                 COMMAND_COUNT, "command.command");
+        read_u32(reader, member(reader, body, COMMAND_COMMAND, "command.command"), COMMAND_EXIT,
+                 "command.command");
     if (command < COMMAND_ACTIVATE) {
         refuse(reader, GALE_ERR_CORRUPT, "command.command", "is 0");
     }
@@ -312,7 +315,7 @@ static void read_beat(struct reader *reader, const msgpack_object *body,
         {BEAT_FIRST_ACKED_NS, &out->first_acked_ns}, {BEAT_RSS_KB, &out->rss_kb},
         {BEAT_RSS_PEAK_KB, &out->rss_peak_kb},
     };
-    out->state = read_u32(reader, member(reader, body, BEAT_STATE, "beat.state"), COMMAND_COUNT,
+    out->state = read_u32(reader, member(reader, body, BEAT_STATE, "beat.state"), COMMAND_EXIT,
                           "beat.state");
     out->finish_level =
         read_u32(reader, member(reader, body, BEAT_FINISH_LEVEL, "beat.finish_level"),
@@ -371,6 +374,52 @@ static void read_event(struct reader *reader, const msgpack_object *body, struct
         read_text(reader, member(reader, body, EVENT_TEXT, "event.text"), "event.text");
 }
 
+static void read_log_level(struct reader *reader, const msgpack_object *body,
+                           struct message_log_level *out)
+{
+    out->level = read_u32(reader, member(reader, body, LEVEL_LEVEL, "level.level"),
+                          GALE_LOG_ERROR, "level.level");
+    out->component = read_text(reader, member(reader, body, LEVEL_COMPONENT, "level.component"),
+                               "level.component");
+    out->for_ms = read_u64(reader, member(reader, body, LEVEL_FOR_MS, "level.for_ms"),
+                           UINT64_MAX, "level.for_ms");
+}
+
+static void read_tap(struct reader *reader, const msgpack_object *body, struct message_tap *out)
+{
+    out->tap =
+        read_u64(reader, member(reader, body, TAP_TAP, "tap.tap"), UINT64_MAX, "tap.tap");
+    out->component = read_text(reader, member(reader, body, TAP_COMPONENT, "tap.component"),
+                               "tap.component");
+    out->stream =
+        read_text(reader, member(reader, body, TAP_STREAM, "tap.stream"), "tap.stream");
+    out->rate_per_s =
+        read_u32(reader, member(reader, body, TAP_RATE, "tap.rate"), UINT32_MAX, "tap.rate");
+    out->filter =
+        read_text(reader, member(reader, body, TAP_FILTER, "tap.filter"), "tap.filter");
+    out->for_ms = read_u64(reader, member(reader, body, TAP_FOR_MS, "tap.for_ms"), UINT64_MAX,
+                           "tap.for_ms");
+}
+
+static void read_sample(struct reader *reader, const msgpack_object *body,
+                        struct message_sample *out)
+{
+    out->tap = read_u64(reader, member(reader, body, SAMPLE_TAP, "sample.tap"), UINT64_MAX,
+                        "sample.tap");
+    out->task = read_u32(reader, member(reader, body, SAMPLE_TASK, "sample.task"),
+                         MESSAGE_TASKS_MAX - 1, "sample.task");
+    out->stream = read_text(reader, member(reader, body, SAMPLE_STREAM, "sample.stream"),
+                            "sample.stream");
+    out->time_ms = read_i64(reader, member(reader, body, SAMPLE_TIME_MS, "sample.time_ms"),
+                            "sample.time_ms");
+    out->values = read_bytes(reader, member(reader, body, SAMPLE_VALUES, "sample.values"),
+                             "sample.values");
+    out->skipped = read_u64(reader, member(reader, body, SAMPLE_SKIPPED, "sample.skipped"),
+                            UINT64_MAX, "sample.skipped");
+    out->text =
+        read_text(reader, member(reader, body, SAMPLE_TEXT, "sample.text"), "sample.text");
+}
+
 static void read_body(struct reader *reader, const msgpack_object *body, struct message *out)
 {
     switch (out->type) {
@@ -387,6 +436,9 @@ static void read_body(struct reader *reader, const msgpack_object *body, struct 
                      UINT64_MAX, "touched.workers");
         return;
     case MESSAGE_PULSE: return;
+    case MESSAGE_LOG_LEVEL: read_log_level(reader, body, &out->as.log_level); return;
+    case MESSAGE_TAP: read_tap(reader, body, &out->as.tap); return;
+    case MESSAGE_SAMPLE: read_sample(reader, body, &out->as.sample); return;
     }
     refuse(reader, GALE_ERR_CORRUPT, "type", "is unknown");
 }
@@ -404,7 +456,7 @@ static void read_message(struct reader *reader, const msgpack_object *root, stru
                "is another than this program's; run the same version of gale everywhere");
     }
     out->type = (enum message_type)read_u32(reader, member(reader, root, KEY_TYPE, "type"),
-                                            MESSAGE_PULSE, "type");
+                                            MESSAGE_SAMPLE, "type");
     out->worker = read_u32(reader, member(reader, root, KEY_WORKER, "worker"),
                            MESSAGE_WORKERS_MAX - 1, "worker");
     out->incarnation = read_u64(reader, member(reader, root, KEY_INCARNATION, "incarnation"),
@@ -413,6 +465,8 @@ static void read_message(struct reader *reader, const msgpack_object *root, stru
         read_u64(reader, member(reader, root, KEY_EPOCH, "epoch"), UINT64_MAX, "epoch");
     out->attempt =
         read_u32(reader, member(reader, root, KEY_ATTEMPT, "attempt"), UINT32_MAX, "attempt");
+    out->topology = read_u64(reader, member(reader, root, KEY_TOPOLOGY, "topology"), UINT64_MAX,
+                             "topology");
     const msgpack_object *body = member(reader, root, KEY_BODY, "body");
     if (body->type != MSGPACK_OBJECT_MAP) {
         refuse(reader, GALE_ERR_CORRUPT, "body", "is no map");

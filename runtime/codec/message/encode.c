@@ -6,6 +6,7 @@
  */
 #include "codec/message/wire.h"
 
+#include <gale/log.h>
 #include <msgpack.h>
 #include <string.h>
 
@@ -98,6 +99,8 @@ static void pack_hello(msgpack_packer *packer, const struct message_hello *hello
     (void)msgpack_pack_int64(packer, hello->pid);
     pack_u64(packer, HELLO_ENDPOINT);
     pack_text(packer, hello->data_endpoint);
+    pack_u64(packer, HELLO_RUNNING);
+    pack_bool(packer, hello->running);
 }
 
 static void pack_assign_tasks(msgpack_packer *packer, const struct message_assign *assign)
@@ -188,7 +191,7 @@ static void pack_beat(msgpack_packer *packer, const struct message_beat *beat)
 {
     (void)msgpack_pack_map(packer, BEAT_KEYS);
     pack_u64(packer, BEAT_STATE);
-    pack_below(packer, beat->state, COMMAND_COUNT + 1);
+    pack_below(packer, beat->state, COMMAND_EXIT + 1);
     pack_pair(packer, BEAT_FINISH_LEVEL, beat->finish_level);
     pack_u64(packer, BEAT_SPOUTS_DONE);
     pack_bool(packer, beat->spouts_done);
@@ -230,7 +233,7 @@ static void pack_offsets(msgpack_packer *packer, const struct message_offsets *o
 static void pack_command(msgpack_packer *packer, const struct message *message)
 {
     if (message->as.command.command < COMMAND_ACTIVATE ||
-        message->as.command.command > COMMAND_COUNT) {
+        message->as.command.command > COMMAND_EXIT) {
         refuse(packer, GALE_ERR_INVALID);
     }
     (void)msgpack_pack_map(packer, COMMAND_KEYS);
@@ -255,6 +258,46 @@ static void pack_event(msgpack_packer *packer, const struct message *message)
     (void)msgpack_pack_str_with_body(packer, text, strnlen(text, MESSAGE_TEXT_MAX));
 }
 
+static void pack_log_level(msgpack_packer *packer, const struct message_log_level *level)
+{
+    (void)msgpack_pack_map(packer, LEVEL_KEYS);
+    pack_u64(packer, LEVEL_LEVEL);
+    pack_below(packer, level->level, GALE_LOG_ERROR + 1);
+    pack_u64(packer, LEVEL_COMPONENT);
+    pack_text(packer, level->component);
+    pack_pair(packer, LEVEL_FOR_MS, level->for_ms);
+}
+
+static void pack_tap(msgpack_packer *packer, const struct message_tap *tap)
+{
+    (void)msgpack_pack_map(packer, TAP_KEYS);
+    pack_pair(packer, TAP_TAP, tap->tap);
+    pack_u64(packer, TAP_COMPONENT);
+    pack_text(packer, tap->component);
+    pack_u64(packer, TAP_STREAM);
+    pack_text(packer, tap->stream);
+    pack_pair(packer, TAP_RATE, tap->rate_per_s);
+    pack_u64(packer, TAP_FILTER);
+    pack_text(packer, tap->filter);
+    pack_pair(packer, TAP_FOR_MS, tap->for_ms);
+}
+
+static void pack_sample(msgpack_packer *packer, const struct message_sample *sample)
+{
+    (void)msgpack_pack_map(packer, SAMPLE_KEYS);
+    pack_pair(packer, SAMPLE_TAP, sample->tap);
+    pack_u64(packer, SAMPLE_TASK);
+    pack_below(packer, sample->task, MESSAGE_TASKS_MAX);
+    pack_u64(packer, SAMPLE_STREAM);
+    pack_text(packer, sample->stream);
+    pack_signed(packer, SAMPLE_TIME_MS, sample->time_ms);
+    pack_u64(packer, SAMPLE_VALUES);
+    pack_bytes(packer, &sample->values);
+    pack_pair(packer, SAMPLE_SKIPPED, sample->skipped);
+    pack_u64(packer, SAMPLE_TEXT);
+    pack_text(packer, sample->text);
+}
+
 static void pack_body(msgpack_packer *packer, const struct message *message)
 {
     switch (message->type) {
@@ -272,6 +315,9 @@ static void pack_body(msgpack_packer *packer, const struct message *message)
         pack_pair(packer, TOUCHED_WORKERS, message->as.touched.workers);
         return;
     case MESSAGE_PULSE: (void)msgpack_pack_map(packer, 0); return;
+    case MESSAGE_LOG_LEVEL: pack_log_level(packer, &message->as.log_level); return;
+    case MESSAGE_TAP: pack_tap(packer, &message->as.tap); return;
+    case MESSAGE_SAMPLE: pack_sample(packer, &message->as.sample); return;
     }
     refuse(packer, GALE_ERR_INVALID);
 }
@@ -289,6 +335,7 @@ enum gale_err message_encode(const struct message *message, struct buf *out)
     pack_pair(&packer, KEY_INCARNATION, message->incarnation);
     pack_pair(&packer, KEY_EPOCH, message->epoch);
     pack_pair(&packer, KEY_ATTEMPT, message->attempt);
+    pack_pair(&packer, KEY_TOPOLOGY, message->topology);
     pack_u64(&packer, KEY_BODY);
     pack_body(&packer, message);
     if (sink.err != GALE_OK) {

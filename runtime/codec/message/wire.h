@@ -2,7 +2,7 @@
 /*
  * The wire form of messages, shared by encode.c and decode.c. A message is one msgpack map:
  *
- *     { 0: version, 1: type, 2: worker, 3: incarnation, 4: epoch, 5: attempt, 6: body }
+ *     { 0: version, 1: type, 2: worker, 3: incarnation, 4: epoch, 5: attempt, 6: body, 7: topology }
  *
  * The body is a map with the keys below. Items of lists are arrays in the order drawn at their
  * encoder. Unknown keys and additional array elements are ignored, so that a newer version may add
@@ -24,7 +24,8 @@ enum {
     KEY_EPOCH = 4,
     KEY_ATTEMPT = 5,
     KEY_BODY = 6,
-    KEYS_COUNT = 7
+    KEY_TOPOLOGY = 7,
+    KEYS_COUNT = 8
 };
 
 enum {
@@ -32,7 +33,8 @@ enum {
     HELLO_INCARNATION = 1,
     HELLO_PID = 2,
     HELLO_ENDPOINT = 3,
-    HELLO_KEYS = 4
+    HELLO_RUNNING = 4,
+    HELLO_KEYS = 5
 };
 
 enum {
@@ -84,5 +86,28 @@ enum { OFFSET_FIELDS = 2 }; /* task, position */
 enum { EVENT_EVENT = 0, EVENT_OTHER = 1, EVENT_TASK = 2, EVENT_TEXT = 3, EVENT_KEYS = 4 };
 
 enum { TOUCHED_WORKERS = 0, TOUCHED_KEYS = 1 };
+
+enum { LEVEL_LEVEL = 0, LEVEL_COMPONENT = 1, LEVEL_FOR_MS = 2, LEVEL_KEYS = 3 };
+
+enum {
+    TAP_TAP = 0,
+    TAP_COMPONENT = 1,
+    TAP_STREAM = 2,
+    TAP_RATE = 3,
+    TAP_FILTER = 4,
+    TAP_FOR_MS = 5,
+    TAP_KEYS = 6
+};
+
+enum {
+    SAMPLE_TAP = 0,
+    SAMPLE_TASK = 1,
+    SAMPLE_STREAM = 2,
+    SAMPLE_TIME_MS = 3,
+    SAMPLE_VALUES = 4,
+    SAMPLE_SKIPPED = 5,
+    SAMPLE_TEXT = 6,
+    SAMPLE_KEYS = 7
+};
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the tests of the coordinator's state machine stand on: two workers, a spout and three bolts, ports
- * that write down what is asked of them, and helpers that say what workers would say. Included by
- * control_test.c alone, so everything is static.
+ * that write down what is asked of them, a keeper that starts at once what it should keep, and helpers
+ * that say what workers would say. Each test program has its own, so everything is static.
  */
 #ifndef TESTS_CONTROL_FIXTURE_H
 #define TESTS_CONTROL_FIXTURE_H
@@ -26,13 +26,13 @@
 #define MS INT64_C(1000000)
 #define EPOCH 7
 #define ATTEMPT 1
+#define TOPOLOGY 0x77
 
 static struct {
     char log[1 << 16];
     size_t used;
     uint64_t random;
-    bool spawn_fails;
-    bool starves;
+    bool keeper_away; /* it starts nothing */
     struct plan *plan;
     struct control control;
     int64_t now_ns;
@@ -42,8 +42,8 @@ static const uint16_t task_worker[] = {0, 0, 1, 0, 1};
 
 /* ---- Ports ---- */
 
-static void say(const char *format, ...) GALE_PRINTF(1, 2);
-static void say(const char *format, ...)
+static inline void say(const char *format, ...) GALE_PRINTF(1, 2);
+static inline void say(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -56,7 +56,7 @@ static void say(const char *format, ...)
 }
 
 /* How often a line that begins so was written since the last forget(). */
-static unsigned said(const char *line)
+static inline unsigned said(const char *line)
 {
     unsigned count = 0;
     for (const char *at = it.log; *at; at = strchr(at, '\n') + 1) {
@@ -66,65 +66,84 @@ static unsigned said(const char *line)
 }
 
 /* Whether `first` was written before `second`. */
-static bool in_order(const char *first, const char *second)
+static inline bool in_order(const char *first, const char *second)
 {
     const char *a = strstr(it.log, first);
     const char *b = strstr(it.log, second);
     return a && b && a < b;
 }
 
-static void forget(void)
+static inline void forget(void)
 {
     it.used = 0;
     it.log[0] = '\0';
 }
 
-static enum gale_err on_spawn(void *self, uint32_t worker, uint64_t incarnation)
+static inline void spawn(uint32_t worker)
 {
-    (void)self;
+    uint64_t incarnation = ++it.random;
     say("spawn %u %" PRIu64, worker, incarnation);
-    return it.spawn_fails ? GALE_ERR_NOT_FOUND : GALE_OK;
+    assert_true(control_spawned(&it.control, worker, incarnation, it.now_ns));
 }
 
-static void on_signal(void *self, uint32_t worker, int number)
+static inline void on_keep(void *self, uint32_t worker, enum keep keep)
 {
     (void)self;
-    say("signal %u %s", worker, number == SIGKILL ? "kill" : number == SIGTERM ? "term" : "?");
+    say("keep %u %s", worker,
+        keep == KEEP_NONE     ? "none"
+        : keep == KEEP_ENDING ? "ending"
+                              : "running");
+    if (keep == KEEP_RUNNING && !it.keeper_away) {
+        spawn(worker);
+    }
 }
 
-static bool on_may_starve(void *self, uint32_t worker)
+static inline void on_signal(void *self, uint32_t worker, uint64_t incarnation, int number)
 {
     (void)self;
-    return it.starves && worker == 1;
+    assert_int_equal(incarnation, it.control.workers[worker].incarnation);
+    assert_int_equal(number, SIGKILL);
+    say("signal %u kill", worker);
 }
 
-static void on_connect(void *self, uint32_t worker, const char *endpoint)
+static inline void on_connect(void *self, uint32_t worker, const char *endpoint)
 {
     (void)self;
     say("connect %u %s", worker, endpoint ? endpoint : "-");
 }
 
-static void on_send(void *self, uint32_t worker, const struct message *message)
+/* "10 of 101 102": worker 0 is up, worker 1 down; "-" for one that is not told. */
+static inline void say_peers(uint32_t worker, const struct message *message)
 {
-    static const char *const commands[] = {"?",      "activate", "deactivate", "drain",
-                                           "finish", "stop",     "reset",      "count"};
+    char up[2] = {'-', '-'};
+    uint64_t incarnations[2] = {0, 0};
+    for (uint32_t i = 0; i < message->as.peers.items_count; i++) {
+        const struct message_peer *peer = &message->as.peers.items[i];
+        assert_in_range(peer->worker, 0, 1);
+        up[peer->worker] = peer->up ? '1' : '0';
+        incarnations[peer->worker] = peer->incarnation;
+    }
+    say("send %u peers %c%c of %" PRIu64 " %" PRIu64, worker, up[0], up[1], incarnations[0],
+        incarnations[1]);
+}
+
+static inline void on_send(void *self, uint32_t worker, const struct message *message)
+{
+    static const char *const commands[] = {"?",    "activate", "deactivate", "drain", "finish",
+                                           "stop", "reset",    "count",      "exit"};
     (void)self;
     assert_int_equal(message->worker, worker);
     assert_int_equal(message->epoch, EPOCH);
     assert_int_equal(message->attempt, ATTEMPT);
-    assert_int_equal(message->incarnation, it.control.workers[worker].slot.incarnation);
+    assert_int_equal(message->topology, TOPOLOGY);
+    assert_int_equal(message->incarnation, it.control.workers[worker].incarnation);
     switch (message->type) {
     case MESSAGE_ASSIGN:
         say("send %u assign %s tasks=%u position=%zu", worker,
             message->as.assign.active ? "active" : "inactive", message->as.assign.tasks_count,
             message->as.assign.positions[1].size);
         break;
-    case MESSAGE_PEERS:
-        assert_int_equal(message->as.peers.items_count, 2);
-        say("send %u peers %d%d of %" PRIu64 " %" PRIu64, worker, message->as.peers.items[0].up,
-            message->as.peers.items[1].up, message->as.peers.items[0].incarnation,
-            message->as.peers.items[1].incarnation);
-        break;
+    case MESSAGE_PEERS: say_peers(worker, message); break;
     case MESSAGE_COMMAND:
         say("send %u %s %u", worker, commands[message->as.command.command],
             message->as.command.level);
@@ -132,30 +151,45 @@ static void on_send(void *self, uint32_t worker, const struct message *message)
     case MESSAGE_TOUCHED:
         say("send %u touched %" PRIu64, worker, message->as.touched.workers);
         break;
+    case MESSAGE_LOG_LEVEL:
+        say("send %u level %u %s", worker, message->as.log_level.level,
+            message->as.log_level.component);
+        break;
+    case MESSAGE_TAP:
+        say("send %u tap %" PRIu64 " %s", worker, message->as.tap.tap,
+            message->as.tap.component);
+        break;
     case MESSAGE_HELLO:
     case MESSAGE_PULSE:
     case MESSAGE_BEAT:
     case MESSAGE_OFFSETS:
+    case MESSAGE_SAMPLE:
     case MESSAGE_EVENT: fail_msg("the coordinator says no message of type %d", message->type);
     }
 }
 
-static void on_save(void *self, uint32_t task, struct message_bytes position)
+static inline void on_save(void *self, uint32_t task, struct message_bytes position)
 {
     (void)self;
     say("save %u %.*s", task, (int)position.size, (const char *)position.data);
 }
 
-static void on_note(void *self, const char *line)
+static inline void on_note(void *self, const char *line)
 {
     (void)self;
     say("note %s", line);
 }
 
-static uint64_t on_random(void *self)
+static inline void on_error(void *self, uint32_t worker, uint32_t task, const char *text)
 {
     (void)self;
-    return ++it.random;
+    say("error %u task %u %s", worker, task, text);
+}
+
+static inline void on_sample(void *self, uint32_t worker, const struct message_sample *sample)
+{
+    (void)self;
+    say("sample %u of %" PRIu64, worker, sample->tap);
 }
 
 /* ---- Plan ---- */
@@ -230,32 +264,37 @@ static struct plan *plan_make(void)
     return plan;
 }
 
-static int start(void **state)
+static inline struct control_options options_make(void)
 {
-    static const struct control_ports ports = {.spawn = on_spawn,
+    static const struct control_ports ports = {.keep = on_keep,
                                                .signal = on_signal,
-                                               .may_starve = on_may_starve,
                                                .connect = on_connect,
                                                .send = on_send,
                                                .save = on_save,
                                                .note = on_note,
-                                               .random = on_random};
+                                               .error = on_error,
+                                               .sample = on_sample};
+    return (struct control_options){.plan = it.plan,
+                                    .ports = &ports,
+                                    .task_worker = task_worker,
+                                    .workers_count = 2,
+                                    .topology = TOPOLOGY,
+                                    .epoch = EPOCH,
+                                    .attempt = ATTEMPT};
+}
+
+static inline int start(void **state)
+{
     (void)state;
     memset(&it, 0, sizeof(it));
     it.random = 100;
     it.now_ns = 1000 * MS;
     it.plan = plan_make();
-    struct control_options options = {.plan = it.plan,
-                                      .ports = &ports,
-                                      .limits = slot_limits_default(),
-                                      .task_worker = task_worker,
-                                      .workers_count = 2,
-                                      .epoch = EPOCH,
-                                      .attempt = ATTEMPT};
+    struct control_options options = options_make();
     return control_init(&it.control, &options) == GALE_OK ? 0 : -1;
 }
 
-static int stop(void **state)
+static inline int stop(void **state)
 {
     (void)state;
     control_fini(&it.control);
@@ -265,17 +304,18 @@ static int stop(void **state)
 
 /* ---- What workers say ---- */
 
-static struct message from(uint32_t worker, enum message_type type)
+static inline struct message from(uint32_t worker, enum message_type type)
 {
     struct message message = {.type = type,
                               .worker = worker,
-                              .incarnation = it.control.workers[worker].slot.incarnation,
+                              .topology = TOPOLOGY,
+                              .incarnation = it.control.workers[worker].incarnation,
                               .epoch = EPOCH,
                               .attempt = ATTEMPT};
     return message;
 }
 
-static void hello(uint32_t worker)
+static inline void hello(uint32_t worker)
 {
     char endpoint[16];
     struct message message = from(worker, MESSAGE_HELLO);
@@ -284,25 +324,25 @@ static void hello(uint32_t worker)
     control_message(&it.control, &message, it.now_ns);
 }
 
-static void beat_with(uint32_t worker, struct message_beat beat)
+static inline void beat_with(uint32_t worker, struct message_beat beat)
 {
     struct message message = from(worker, MESSAGE_BEAT);
     message.as.beat = beat;
     control_message(&it.control, &message, it.now_ns);
 }
 
-static void beat(uint32_t worker)
+static inline void beat(uint32_t worker)
 {
     beat_with(worker, (struct message_beat){.activity = it.random++});
 }
 
-static void pass(int64_t ms)
+static inline void pass(int64_t ms)
 {
     it.now_ns += ms * MS;
     control_tick(&it.control, it.now_ns);
 }
 
-static void start_all(void)
+static inline void start_all(void)
 {
     control_start(&it.control, it.now_ns);
     for (uint32_t i = 0; i < 2; i++) {
@@ -313,15 +353,25 @@ static void start_all(void)
     forget();
 }
 
-static void died(uint32_t worker)
+static inline void exited(uint32_t worker, const char *text)
 {
-    control_exited(&it.control, worker, "killed by SIGKILL (signal 9)", it.now_ns);
+    control_exited(&it.control, worker, it.control.workers[worker].incarnation, text,
+                   it.now_ns);
+}
+
+/* One that is wanted is started again at once. */
+static inline void died(uint32_t worker)
+{
+    exited(worker, "killed by SIGKILL (signal 9)");
+    if (it.control.workers[worker].keep == KEEP_RUNNING && !it.keeper_away) {
+        spawn(worker);
+    }
 }
 
 /* Equal quiet beats of both workers, as answers to the present round; `sent` and `received` stand for
  * what worker 0 sent and worker 1 received. */
-static void quiet_beats(unsigned rounds, uint32_t finish_level, uint64_t sent,
-                        uint64_t received)
+static inline void quiet_beats(unsigned rounds, uint32_t finish_level, uint64_t sent,
+                               uint64_t received)
 {
     for (unsigned i = 0; i < rounds; i++) {
         for (uint32_t worker = 0; worker < 2; worker++) {

@@ -194,10 +194,13 @@ static void take(const struct message *message)
         }
         break;
     case MESSAGE_OFFSETS: it.finals += message->as.offsets.final ? 1 : 0; break;
-    case MESSAGE_PULSE: break;
+    case MESSAGE_PULSE:
+    case MESSAGE_SAMPLE: break;
     case MESSAGE_ASSIGN:
     case MESSAGE_PEERS:
     case MESSAGE_COMMAND:
+    case MESSAGE_LOG_LEVEL:
+    case MESSAGE_TAP:
     case MESSAGE_TOUCHED: fail_msg("a worker says no message of type %d", message->type);
     }
 }
