@@ -7,9 +7,9 @@
 #include <signal.h>
 
 const struct verb_spec *const verbs_all[] = {
-    &verb_run,        &verb_validate, &verb_explain, &verb_graph,  &verb_components,
-    &verb_new,        &verb_bench,    &verb_doctor,  &verb_config, &verb_version,
-    &verb_completion, &verb_help,     NULL,
+    &verb_run,     &verb_validate,   &verb_explain, &verb_graph,  &verb_components,
+    &verb_new,     &verb_bench,      &verb_doctor,  &verb_config, &verb_supervisor,
+    &verb_version, &verb_completion, &verb_help,    NULL,
 };
 
 int verbs_main(int argc, char **argv)

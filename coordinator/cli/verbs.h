@@ -14,6 +14,7 @@ extern const struct verb_spec verb_bench;
 extern const struct verb_spec verb_doctor;
 extern const struct verb_spec verb_explain;
 extern const struct verb_spec verb_config;
+extern const struct verb_spec verb_supervisor;
 extern const struct verb_spec verb_version;
 extern const struct verb_spec verb_completion;
 extern const struct verb_spec verb_help;
