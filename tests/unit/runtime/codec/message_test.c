@@ -55,6 +55,28 @@ static const struct message_task_stats stats[] = {
 };
 static const struct message_offset offsets[] = {{1, BYTES("at 5")}, {2, {NULL, 0}}};
 
+static void observe(struct message *message)
+{
+    if (message->type == MESSAGE_LOG_LEVEL) {
+        message->as.log_level = (struct message_log_level){3, "split", UINT64_MAX};
+    } else if (message->type == MESSAGE_TAP) {
+        message->as.tap = (struct message_tap){.tap = 5,
+                                               .component = "split",
+                                               .stream = "default",
+                                               .rate_per_s = UINT32_MAX,
+                                               .filter = "word == \"a\"",
+                                               .for_ms = 60000};
+    } else {
+        message->as.sample = (struct message_sample){.tap = UINT64_MAX,
+                                                     .task = 16383,
+                                                     .stream = "default",
+                                                     .time_ms = -1,
+                                                     .values = BYTES("\x91\x01"),
+                                                     .skipped = 77,
+                                                     .text = ""};
+    }
+}
+
 static struct message example(enum message_type type)
 {
     struct message message = make(type);
@@ -113,29 +135,8 @@ static struct message example(enum message_type type)
     case MESSAGE_TOUCHED: message.as.touched.workers = UINT64_C(1) << 63; break;
     case MESSAGE_PULSE: break;
     case MESSAGE_LOG_LEVEL:
-        message.as.log_level = (struct message_log_level){3, "split", UINT64_MAX};
-        break;
     case MESSAGE_TAP:
-        message.as.tap = (struct message_tap){
-            .tap = 5,
-            .component = "split",
-            .stream = "default",
-            .rate_per_s = UINT32_MAX,
-            .filter = "word == \"a\"",
-            .for_ms = 60000,
-        };
-        break;
-    case MESSAGE_SAMPLE:
-        message.as.sample = (struct message_sample){
-            .tap = UINT64_MAX,
-            .task = 16383,
-            .stream = "default",
-            .time_ms = -1,
-            .values = BYTES("\x91\x01"),
-            .skipped = 77,
-            .text = "",
-        };
-        break;
+    case MESSAGE_SAMPLE: observe(&message); break;
     }
     return message;
 }
