@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PORT_MAX = 65535, IPC_PATH_MAX = 107, NAME_MAX_SIZE = 64 };
+enum { PORT_MAX = 65535, IPC_PATH_MAX = 107, ADDRESS_MAX = 240, NAME_MAX_SIZE = 64 };
 
 GALE_PRINTF(3, 4)
 static bool refuse(struct config_refusal *refusal, const char *hint, const char *format, ...)
@@ -133,7 +133,8 @@ static bool endpoint_append(const char *text, struct config_parsed *out,
     const char *address = strncmp(text, "tcp://", 6) == 0 ? text + 6 : text;
     const char *colon = strrchr(address, ':');
     if (strstr(address, "://") != NULL || colon == NULL || colon == address ||
-        address[strcspn(address, " \t/;")] != '\0' || !port_is_valid(colon + 1)) {
+        strlen(address) > ADDRESS_MAX || address[strcspn(address, " \t/;")] != '\0' ||
+        !port_is_valid(colon + 1)) {
         return refuse(refusal, hint, "\"%.80s\" is no endpoint", text);
     }
     snprintf(out->text + used, sizeof out->text - used, "tcp://%s", address);
