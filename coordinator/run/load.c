@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading a topology; see load.h. Module paths in the plan's tree are absolute, so it can travel. */
+/* Loading a topology; see load.h. Paths of modules and files in the plan's tree are absolute, so it
+ * can travel to the processes of this host. */
 #include "run/load.h"
 
 #include "base/conf.h"
+#include "core/locate.h"
 #include "worker/registry.h"
 
 #include <errno.h>
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* "lib.so" or "lib.so:name": the path in `path`, the name (or NULL) returned in *name. */
@@ -74,14 +77,37 @@ static enum gale_err read_tree(const struct load_options *options, struct loaded
     return err == GALE_ERR_INVALID ? GALE_OK : err; /* The diagnostics say it. */
 }
 
-enum gale_err load_topology(const struct load_options *options, struct loaded *loaded,
-                            struct gale_error *error)
+/* Reports the files that cannot be read here: they would be missed only while it runs. */
+static void check_files(const struct gale_conf *tree, struct diag *diag)
+{
+    const struct gale_conf *files = gale_conf_get(tree, "files");
+    for (size_t i = 0; i < gale_conf_count(files); i++) {
+        const struct gale_conf *file = gale_conf_at(files, i);
+        struct conf_place place = conf_place_of(file);
+        const char *path = gale_conf_text(file);
+        struct stat info;
+        if (path == NULL) {
+            continue; /* The plan says that it is no path. */
+        }
+        if (stat(path, &info) != 0 || access(path, R_OK) != 0) {
+            diag_add(diag, DIAG_INCLUDE, place.file ? &place : NULL,
+                     "a path is relative to the topology's file", "cannot open %.200s: %s",
+                     path, strerror(errno));
+        } else if (!S_ISREG(info.st_mode)) {
+            diag_add(diag, DIAG_INCLUDE, place.file ? &place : NULL, NULL,
+                     "%.200s is no regular file", path);
+        }
+    }
+}
+
+enum gale_err load_tree(const struct load_options *options, struct loaded *loaded,
+                        struct gale_conf **out, struct gale_error *error)
 {
     char path[PATH_MAX];
     char directory[PATH_MAX];
     const char *name;
     struct gale_conf *tree = NULL;
-    struct gale_conf *resolved = NULL;
+    *out = NULL;
     memset(loaded, 0, sizeof(*loaded));
     diag_init(&loaded->diag);
     bool module = is_module(options->file, path, &name);
@@ -97,16 +123,32 @@ enum gale_err load_topology(const struct load_options *options, struct loaded *l
         err = override(tree, options);
     }
     if (err == GALE_OK && tree) {
-        err = registry_resolve(module ? "." : directory, tree, &resolved);
+        err = registry_resolve(module ? "." : directory, tree, out);
     }
-    if (err == GALE_OK && resolved) {
+    if (err == GALE_OK && *out) {
+        check_files(*out, &loaded->diag);
+    }
+    conf_free(tree);
+    return err;
+}
+
+enum gale_err load_topology(const struct load_options *options, struct loaded *loaded,
+                            struct gale_error *error)
+{
+    struct gale_conf *tree = NULL;
+    struct gale_conf *located = NULL;
+    enum gale_err err = load_tree(options, loaded, &tree, error);
+    if (err == GALE_OK && tree) {
+        err = locate_references(tree, &located);
+    }
+    if (err == GALE_OK && located) {
         err =
-            plan_compile(resolved, probe_registry(loaded->probe), &loaded->diag, &loaded->plan);
+            plan_compile(located, probe_registry(loaded->probe), &loaded->diag, &loaded->plan);
         err = err == GALE_ERR_INVALID ? GALE_OK : err;
         probe_rest(loaded->probe); /* A run may take days; all is known by now. */
     }
     conf_free(tree);
-    conf_free(resolved);
+    conf_free(located);
     diag_sort(&loaded->diag);
     if (loaded->diag.errors_count > 0) {
         plan_free(loaded->plan);

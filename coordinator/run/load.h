@@ -26,6 +26,12 @@ struct loaded {
     struct plan *plan;   /* NULL when diag has errors */
 };
 
+/** The first half of load_topology: the tree with absolute paths and its references to files as they
+ *  were written (core/locate.h). @param tree to be freed by conf_free; NULL on an error, and when
+ *  errors in loaded->diag leave none. Else as load_topology. */
+enum gale_err load_tree(const struct load_options *options, struct loaded *loaded,
+                        struct gale_conf **tree, struct gale_error *error);
+
 /** GALE_OK also with errors in loaded->diag. GALE_ERR_NOT_FOUND (the file), GALE_ERR_NOMEM and
  *  what a module's own builder returned, with a sentence in *error. loaded_fini in any case. */
 enum gale_err load_topology(const struct load_options *options, struct loaded *loaded,

@@ -2,8 +2,8 @@
 /*
  * The -D texts: splitting them, and setting what they name in the tree. A -D that substituted
  * somewhere did its work; any other must name a key: a setting of the topology ("workers"), a key
- * of a component ("bolts.count.parallelism") or anything below "conf". One that does neither is an
- * error, because a misspelt one would silently do nothing. One thread.
+ * of a component ("bolts.count.parallelism") or anything below "conf" or "files". One that does
+ * neither is an error, because a misspelt one would silently do nothing. One thread.
  */
 #include "topology/load.h"
 
@@ -139,12 +139,18 @@ static enum gale_err set_scalar(struct load *load, const struct load_define *def
     return err;
 }
 
-/* Follows all parts of the path but the last, which *part holds in the end. Below `conf` missing
- * maps are made. *map NULL: reported. */
+/* A path into one of the maps whose keys are the user's. */
+static bool is_free_map(const char *path)
+{
+    return strncmp(path, "conf.", 5) == 0 || strncmp(path, "files.", 6) == 0;
+}
+
+/* Follows all parts of the path but the last, which *part holds in the end. Below `conf` and
+ * `files` missing maps are made. *map NULL: reported. */
 static enum gale_err path_walk(struct load *load, const struct load_define *define, char *path,
                                struct gale_conf **map, char **part)
 {
-    bool may_make = strncmp(path, "conf.", 5) == 0;
+    bool may_make = is_free_map(path);
     *part = path;
     for (char *dot = strchr(path, '.'); dot; dot = strchr(*part, '.')) {
         *dot = '\0';
@@ -185,8 +191,8 @@ static enum gale_err override_one(struct load *load, const struct load_define *d
         report_unused(load, define, part, top_scalars);
         return GALE_OK;
     }
-    bool component_map = strchr(define->key, '.') == strrchr(define->key, '.') &&
-                         strncmp(define->key, "conf.", 5) != 0;
+    bool component_map =
+        strchr(define->key, '.') == strrchr(define->key, '.') && !is_free_map(define->key);
     if (component_map || !*part) {
         /* "bolts.count=…": a component is a map, so the name of its key is missing. */
         return report_unused_in(load, define, part, map);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Included files. `include: [a.yaml, b.yaml]` at the top of a file merges those files into it:
- * spouts and bolts by name (a name in two files is an error), conf by key, everything else key by
- * key, and the including file wins; of two included files the first one wins.
+ * spouts and bolts by name (a name in two files is an error), conf and files by key, everything else
+ * key by key, and the including file wins; of two included files the first one wins.
  *
  * Reading a file and its includes is one recursion, bounded by TOPOLOGY_INCLUDE_DEPTH_MAX and not
  * by the input; a cycle is found earlier by the identity (device, inode) of the open files. One
@@ -178,10 +178,11 @@ static enum gale_err tree_merge(struct load *load, struct gale_conf *into,
         const struct gale_conf *source = gale_conf_at(from, i);
         const struct gale_conf *have = gale_conf_get(into, key);
         bool components = strcmp(key, "spouts") == 0 || strcmp(key, "bolts") == 0;
+        bool by_key = strcmp(key, "conf") == 0 || strcmp(key, "files") == 0;
         enum gale_err err = GALE_OK;
         if (!have) {
             err = conf_add_copy(into, key, source);
-        } else if ((components || strcmp(key, "conf") == 0) && is_map(have) && is_map(source)) {
+        } else if ((components || by_key) && is_map(have) && is_map(source)) {
             /* The tree is still being built; only the reading interface is const. */
             struct gale_conf *map = (struct gale_conf *)(uintptr_t)have;
             err = map_merge(load, map, source, components);

@@ -40,5 +40,8 @@ enum gale_err load_override(struct load *load, struct gale_conf *tree);
 enum gale_err load_file(struct load *load, const char *path, struct gale_conf **out);
 /** Merges what `tree` (read from `file`) includes into it and removes its `include` key. */
 enum gale_err load_includes(struct load *load, const char *file, struct gale_conf *tree);
+/** Checks the references to the topology's files, when the tree is otherwise complete; wrong ones are
+ *  reported. GALE_ERR_NOMEM. */
+enum gale_err load_check_files(struct load *load, struct gale_conf *tree);
 
 #endif

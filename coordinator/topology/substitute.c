@@ -2,6 +2,7 @@
 /*
  * Substitution in scalars: ${NAME}, ${NAME:-default}, and $${ for a literal ${. Values come from
  * -D first, then from the environment, and are not substituted again, so nothing can loop.
+ * ${file.NAME} is left as it is, and so is its escape: files.c.
  *
  * The mask: in a YAML flow collection "{ workers: ${workers} }" the inner brace would open a map.
  * Before YAML sees the text, the characters { } [ ] and , inside a ${…} on one line become
@@ -21,6 +22,7 @@
 #define MASKED_SIZE 3
 
 static const char masked_characters[] = "{}[],";
+static const char file_prefix[] = "file.";
 
 static bool is_name_character(char c, bool first)
 {
@@ -105,14 +107,23 @@ static size_t substitute_one(struct load *load, const struct conf_place *place,
     bool has_default = strncmp(behind, ":-", 2) == 0;
     const char *fallback = has_default ? behind + 2 : behind;
     const char *end = has_default ? strchr(fallback, '}') : behind;
-    if (size == 0 || size >= NAME_SIZE_MAX || !end || *end != '}') {
+    struct load_define *define = load_define_find(load, name, size);
+    bool is_file = !define && strncmp(name, file_prefix, strlen(file_prefix)) == 0;
+    const char *file = name + strlen(file_prefix);
+    bool bad_file = is_file && (has_default || file == behind ||
+                                memchr(file, '.', (size_t)(behind - file)) != NULL);
+    if (size == 0 || size >= NAME_SIZE_MAX || !end || *end != '}' || bad_file) {
         report_malformed(load, place);
         return 0;
+    }
+    if (is_file) {
+        /* Stays for core/locate.h: the path is another on each host. */
+        *err = buf_append(out, text, (size_t)(end + 1 - text));
+        return *err ? 0 : (size_t)(end + 1 - text);
     }
     char copy[NAME_SIZE_MAX];
     memcpy(copy, name, size);
     copy[size] = '\0';
-    struct load_define *define = load_define_find(load, name, size);
     const char *value = define ? define->value : getenv(copy);
     if (define) {
         define->used = true;
@@ -155,7 +166,9 @@ enum gale_err substitute_text(struct load *load, const struct conf_place *place,
         }
         at = dollar;
         if (strncmp(at, "$${", 3) == 0) {
-            err = buf_append(out, "${", 2);
+            /* What could be taken for a reference to a file keeps its escape until then. */
+            bool is_file = strncmp(at + 3, file_prefix, strlen(file_prefix)) == 0;
+            err = buf_append(out, is_file ? "$${" : "${", is_file ? 3 : 2);
             at += 3;
         } else if (strncmp(at, "${", 2) == 0) {
             size_t taken = substitute_one(load, place, at, out, &err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order of loading a topology: read the file, merge what it includes, set what -D names. The
- * steps lie in yaml.c, substitute.c, include.c and defines.c. One thread.
+ * The order of loading a topology: read the file, merge what it includes, set what -D names, check
+ * what refers to files. The steps lie in yaml.c, substitute.c, include.c, defines.c and files.c. One
+ * thread.
  */
 #include "topology/topology_file.h"
 #include "topology/load.h"
@@ -13,6 +14,7 @@ static enum gale_err load_finish(struct load *load, enum gale_err err, size_t er
 {
     if (!err && tree && !load->broken) {
         err = load_override(load, tree);
+        err = err ? err : load_check_files(load, tree);
     }
     load_fini(load);
     if (err || load->broken) {

@@ -38,7 +38,7 @@ struct plan_block {
 static const char *const topology_keys[] = {
     "name",       "guarantee", "workers",      "max_pending",   "timeout",    "drain",
     "tick",       "hooks",     "worker_hooks", "conf",          "memory_max", "open_files_max",
-    "inbox_size", "spouts",    "bolts",        "isolate_hosts", NULL};
+    "inbox_size", "spouts",    "bolts",        "isolate_hosts", "files",      NULL};
 
 static const char *const guarantee_names[] = {"at-most-once", "at-least-once", "exactly-once",
                                               NULL};
@@ -188,6 +188,31 @@ static void settings_limits(struct plan_builder *builder)
     builder->max_pending = (uint32_t)max_pending;
 }
 
+static void settings_files(struct plan_builder *builder)
+{
+    const struct gale_conf *files = gale_conf_get(builder->owner->tree, "files");
+    if (files != NULL && gale_conf_type(files) != GALE_MAP) {
+        struct conf_place place = conf_place_of(files);
+        diag_add(builder->diag, DIAG_WRONG_TYPE, &place, NULL,
+                 "files must be a map of names and paths, not %s", plan_kind_name(files));
+    }
+    for (size_t i = 0; gale_conf_type(files) == GALE_MAP && i < gale_conf_count(files); i++) {
+        const struct gale_conf *path = gale_conf_at(files, i);
+        if (!str_is_name(gale_conf_key(files, i))) {
+            struct conf_place place = conf_key_place_of(path);
+            diag_add(builder->diag, DIAG_BAD_NAME, &place,
+                     "use 1 to 64 of A-Z a-z 0-9 _ - and do not begin with __",
+                     "\"%.64s\" cannot be the name of a file", gale_conf_key(files, i));
+        }
+        if (gale_conf_type(path) != GALE_STRING) {
+            struct conf_place place = conf_place_of(path);
+            diag_add(builder->diag, DIAG_WRONG_TYPE, &place, NULL,
+                     "the file \"%.64s\" must be a path, not %s", gale_conf_key(files, i),
+                     plan_kind_name(path));
+        }
+    }
+}
+
 static void settings_read(struct plan_builder *builder)
 {
     const struct gale_conf *tree = builder->owner->tree;
@@ -195,6 +220,7 @@ static void settings_read(struct plan_builder *builder)
     settings_name(builder);
     settings_guarantee(builder);
     settings_limits(builder);
+    settings_files(builder);
     const struct gale_conf *conf = gale_conf_get(tree, "conf");
     if (conf != NULL && gale_conf_type(conf) != GALE_MAP) {
         struct conf_place place = conf_place_of(conf);

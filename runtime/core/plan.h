@@ -7,7 +7,8 @@
  * workers (1..256, default 1), max_pending (per spout task, 1..1048576, default 65536), timeout (default 30s, 0 = off),
  * drain (default 10s), tick (default off; for the bolts with a tick callback), hooks, worker_hooks, conf (map of values that every
  * component sees under its own options), memory_max and open_files_max (per worker), inbox_size (bytes granted for
- * each target task and peer, default 256KiB), isolate_hosts (hosts of a cluster for it alone, default 0), spouts and bolts (maps by name). Component keys of the engine: type | module
+ * each target task and peer, default 256KiB), isolate_hosts (hosts of a cluster for it alone, default 0), files (map of names and
+ * paths, locate.h), spouts and bolts (maps by name). Component keys of the engine: type | module
  * + spout/bolt, parallelism (1..1024), from, tick, hooks, max_pending, isolate (bool), memory and cpu (what one task is
  * expected to need, for the choice of hosts); every other key is an
  * option of the component, checked against its table. `from`: list of {SOURCE: GROUPING};
@@ -81,7 +82,7 @@ struct plan_component {
     bool isolate;
     uint32_t cpu_points; /* of one task, 100 = one core; 0 = not said */
     int64_t memory;      /* bytes of one task; 0 = not said */
-    uint16_t level; /* longest path from a spout (cycles count as one node) */
+    uint16_t level;      /* longest path from a spout (cycles count as one node) */
     const struct plan_stream *streams;
     uint16_t streams_count;
     const struct plan_edge *const *edges; /* per stream: its subscribers */

@@ -8,6 +8,7 @@
  */
 #include "worker/registry.h"
 #include "base/assert.h"
+#include "core/locate.h"
 #include "worker/module.h"
 
 #include <limits.h>
@@ -256,112 +257,20 @@ const struct gale_module *registry_module(struct registry *registry, const char 
     return module != NULL ? &module->table : NULL;
 }
 
-/* Adds `module: path` with the path made absolute, at the place where it was written. */
-static enum gale_err module_copy(const char *base_dir, struct gale_conf *parent,
-                                 const char *key, const struct gale_conf *source)
+static enum gale_err to_absolute(void *self, const char *path, char out[PATH_MAX])
 {
-    const char *path = gale_conf_text(source);
-    if (path == NULL) {
-        return conf_add_copy(parent, key, source);
-    }
-    char *absolute = path_absolute(base_dir, path);
+    char *absolute = path_absolute(self, path);
     if (absolute == NULL) {
         return GALE_ERR_NOMEM;
     }
-    struct gale_conf *node = NULL;
-    enum gale_err err = conf_add_scalar(parent, key, absolute, true, &node);
+    int size = snprintf(out, PATH_MAX, "%s", absolute);
     free(absolute);
-    if (err == GALE_OK) {
-        struct conf_place place = conf_place_of(source);
-        struct conf_place key_place = conf_key_place_of(source);
-        conf_set_place(node, &place);
-        conf_set_key_place(node, &key_place);
-    }
-    return err;
-}
-
-/* Where the walk stands in a topology's form. */
-enum level {
-    LEVEL_ROOT,      /* children by key: spouts, bolts */
-    LEVEL_SECTION,   /* every child is a component */
-    LEVEL_COMPONENT, /* children by key: module, from */
-    LEVEL_FROM,      /* every child is an entry, or SOURCE: GROUPING */
-    LEVEL_ENTRY,     /* every child is a grouping */
-    LEVEL_GROUPING,  /* child by key: custom */
-    LEVEL_CUSTOM,    /* child by key: module */
-    LEVEL_LEAF       /* nothing of interest below */
-};
-
-static enum level level_below(enum level level, const struct gale_conf *parent, const char *key)
-{
-    bool in_list = key == NULL;
-    switch (level) {
-    case LEVEL_ROOT:
-        return !in_list && (strcmp(key, "spouts") == 0 || strcmp(key, "bolts") == 0)
-                   ? LEVEL_SECTION
-                   : LEVEL_LEAF;
-    case LEVEL_SECTION: return LEVEL_COMPONENT;
-    case LEVEL_COMPONENT: return !in_list && strcmp(key, "from") == 0 ? LEVEL_FROM : LEVEL_LEAF;
-    case LEVEL_FROM: return gale_conf_type(parent) == GALE_LIST ? LEVEL_ENTRY : LEVEL_GROUPING;
-    case LEVEL_ENTRY: return LEVEL_GROUPING;
-    case LEVEL_GROUPING:
-        return !in_list && strcmp(key, "custom") == 0 ? LEVEL_CUSTOM : LEVEL_LEAF;
-    case LEVEL_CUSTOM:
-    case LEVEL_LEAF:
-    default: return LEVEL_LEAF;
-    }
-}
-
-static bool names_module(enum level level, const char *key)
-{
-    return (level == LEVEL_COMPONENT || level == LEVEL_CUSTOM) && key != NULL &&
-           strcmp(key, "module") == 0;
-}
-
-/* Copies the children of one node. The depth is that of enum level, whatever the input. */
-static enum gale_err children_copy(const char *base_dir, enum level level,
-                                   const struct gale_conf *from, struct gale_conf *to)
-{
-    enum gale_err err = GALE_OK;
-    for (size_t i = 0; i < gale_conf_count(from) && err == GALE_OK; i++) {
-        const struct gale_conf *child = gale_conf_at(from, i);
-        const char *key = gale_conf_key(from, i);
-        enum level below = level_below(level, from, key);
-        enum gale_type type = gale_conf_type(child);
-        struct gale_conf *copy = NULL;
-        if (names_module(level, key)) {
-            err = module_copy(base_dir, to, key, child);
-            continue;
-        }
-        if (below == LEVEL_LEAF || (type != GALE_MAP && type != GALE_LIST)) {
-            err = conf_add_copy(to, key, child);
-            continue;
-        }
-        err = type == GALE_MAP ? conf_add_map(to, key, &copy) : conf_add_list(to, key, &copy);
-        if (err == GALE_OK) {
-            struct conf_place place = conf_place_of(child);
-            struct conf_place key_place = conf_key_place_of(child);
-            conf_set_place(copy, &place);
-            conf_set_key_place(copy, &key_place);
-            err = children_copy(base_dir, below, child, copy);
-        }
-    }
-    return err;
+    return size >= 0 && size < PATH_MAX ? GALE_OK : GALE_ERR_LIMIT;
 }
 
 enum gale_err registry_resolve(const char *base_dir, const struct gale_conf *tree,
                                struct gale_conf **out)
 {
-    *out = conf_new();
-    if (*out == NULL) {
-        return GALE_ERR_NOMEM;
-    }
-    struct conf_place place = conf_place_of(tree);
-    conf_set_place(*out, &place);
-    enum gale_err err = children_copy(base_dir, LEVEL_ROOT, tree, *out);
-    if (err != GALE_OK) {
-        conf_free(*out);
-        *out = NULL;
-    }
-    return err;
+    /* The pointer only passes through: to_absolute does not write behind it. */
+    return locate_map(tree, to_absolute, (void *)(uintptr_t)base_dir, out);
 }

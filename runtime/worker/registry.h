@@ -36,11 +36,11 @@ const struct gale_module *registry_module(struct registry *registry, const char 
                                           struct gale_error *error);
 
 /**
- * Copies a tree with every module path made absolute, so that it can travel to another process:
- * `module` of the spouts and bolts and of custom groupings. A path that does not exist becomes
- * base_dir/path, and the plan reports it. What has not the form of a topology is copied as it is.
+ * Copies a tree with the paths of modules and files (core/locate.h) made absolute, so that it can
+ * travel to another process. A path that does not exist becomes base_dir/path, and the plan reports
+ * it. What has not the form of a topology is copied as it is.
  * @param base_dir as registry_new. @param out the copy, to be freed by conf_free.
- * @return GALE_OK or GALE_ERR_NOMEM.
+ * @return GALE_OK, GALE_ERR_NOMEM, or GALE_ERR_LIMIT: a path is longer than PATH_MAX.
  */
 enum gale_err registry_resolve(const char *base_dir, const struct gale_conf *tree,
                                struct gale_conf **out);
