@@ -7,7 +7,6 @@
  */
 #include "run/probe.h"
 
-#include "core/declare.h"
 #include "run/probe_wire.h"
 #include "worker/registry.h"
 
@@ -179,6 +178,13 @@ const struct gale_module *probe_module(struct probe *probe, const char *path,
     return entry != NULL ? probe_tables_module(entry->tables) : NULL;
 }
 
+const struct gale_conf *probe_description(struct probe *probe, const char *path,
+                                          struct gale_error *error)
+{
+    const struct module_entry *entry = entry_of(probe, path, error);
+    return entry != NULL ? entry->description : NULL;
+}
+
 enum gale_err probe_topology(struct probe *probe, const char *path, const char *name,
                              struct gale_conf **tree, struct gale_error *error)
 {
@@ -247,69 +253,6 @@ static struct module_entry *entry_of_ops(struct probe *probe, const void *ops, b
     return NULL;
 }
 
-static enum gale_err put_inputs(struct gale_conf *request, const struct gale_declare *declare)
-{
-    struct gale_conf *inputs = NULL;
-    enum gale_err err = conf_add_list(request, "inputs", &inputs);
-    for (unsigned i = 0; err == GALE_OK && i < gale_declare_inputs(declare); i++) {
-        const char *fields = gale_declare_input_fields(declare, i);
-        err = fields != NULL ? conf_add_scalar(inputs, NULL, fields, true, NULL)
-                             : conf_add_scalar(inputs, NULL, "null", false, NULL);
-    }
-    return err;
-}
-
-/* Says one recorded call again, here. @return false: it is none. */
-static bool replay(struct gale_declare *declare, const struct gale_conf *call)
-{
-    const char *kind = gale_conf_string(call, "call", "");
-    const char *option = gale_conf_string(call, "option", NULL);
-    if (strcmp(kind, "stream") == 0) {
-        const char *name = gale_conf_string(call, "name", NULL);
-        const char *fields = gale_conf_string(call, "fields", NULL);
-        if (name == NULL || fields == NULL) {
-            return false;
-        }
-        (void)gale_declare_stream(declare, name, fields, gale_conf_bool(call, "direct", false));
-        return true;
-    }
-    if (strcmp(kind, "needs") == 0) {
-        const char *field = gale_conf_string(call, "field", NULL);
-        int64_t input = gale_conf_int64(call, "input", -1);
-        if (field == NULL || input < 0 || input > UINT32_MAX) {
-            return false;
-        }
-        (void)gale_declare_needs(declare, (unsigned)input, field, option);
-        return true;
-    }
-    const char *text = gale_conf_string(call, "text", NULL);
-    if (strcmp(kind, "error") != 0 || text == NULL) {
-        return false;
-    }
-    gale_declare_error(declare, option, "%s", text);
-    return true;
-}
-
-static enum gale_err replay_all(struct gale_declare *declare, const struct gale_conf *reply,
-                                const char *path)
-{
-    const struct gale_conf *calls = gale_conf_get(reply, "calls");
-    int64_t result = gale_conf_int64(reply, "result", -1);
-    bool good = result >= GALE_OK && result <= GALE_ERR_UNKNOWN &&
-                gale_conf_count(calls) <= PROBE_CALLS_MAX;
-    for (size_t i = 0; good && i < gale_conf_count(calls); i++) {
-        good = replay(declare, gale_conf_at(calls, i));
-    }
-    if (!good) {
-        gale_declare_error(declare, NULL,
-                           "module %.200s answered with nonsense when it declared its streams: "
-                           "look at its declare callback",
-                           path);
-        return GALE_ERR_INVALID;
-    }
-    return (enum gale_err)result;
-}
-
 static enum gale_err declare_there(void *self, const void *ops, struct gale_declare *declare,
                                    const struct gale_conf *conf)
 {
@@ -332,10 +275,10 @@ static enum gale_err declare_there(void *self, const void *ops, struct gale_decl
     err = err ? err : probe_put_text(request, "kind", bolt ? "bolt" : "spout");
     err = err ? err : probe_put_text(request, "name", name);
     err = err ? err : conf_add_copy(request, "conf", conf);
-    err = err ? err : put_inputs(request, declare);
+    err = err ? err : probe_put_inputs(request, declare);
     err = err ? err : ask(probe, entry, &question, &reply, &error);
     if (err == GALE_OK) {
-        err = replay_all(declare, reply, entry->path);
+        err = probe_replay(declare, reply, entry->path);
     } else if (error.code != GALE_OK) {
         gale_declare_error(declare, NULL, "%s", error.text);
     }

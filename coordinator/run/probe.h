@@ -34,6 +34,9 @@ const struct registry *probe_registry(struct probe *probe);
 /** A module's table as described, without topologies. NULL with *error set. Lives with the probe. */
 const struct gale_module *probe_module(struct probe *probe, const char *path,
                                        struct gale_error *error);
+/** What the module said of itself (run/probe_wire.h). NULL with *error set. Lives with the probe. */
+const struct gale_conf *probe_description(struct probe *probe, const char *path,
+                                          struct gale_error *error);
 /** Builds a module's topology. @param name NULL: the first. @param tree to be freed by conf_free. */
 enum gale_err probe_topology(struct probe *probe, const char *path, const char *name,
                              struct gale_conf **tree, struct gale_error *error);

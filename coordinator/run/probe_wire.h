@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Private to probe*.c: what the two sides of a probe say to each other, over a stream socket.
+ * What the two sides of a probe say to each other, over a stream socket, and what of it is kept in a
+ * package (run/described.h). Private to probe*.c, described.c and the package's making.
  *
  *   message   u32 size (little-endian, at most PROBE_MESSAGE_MAX) + a map in conf_pack's form
  *   question  {ask: "load", path} → {bolts, spouts: [{name, fields, help, declares, ticks,
@@ -60,6 +61,15 @@ enum gale_err probe_describe(const struct gale_module *module, struct gale_conf 
 enum gale_err probe_put_text(struct gale_conf *map, const char *key, const char *text);
 enum gale_err probe_put_int(struct gale_conf *map, const char *key, int64_t value);
 enum gale_err probe_put_bool(struct gale_conf *map, const char *key, bool value);
+
+/* probe_declare.c: what "declare" asks and answers. */
+struct gale_declare;
+/** Adds the inputs that a callback may ask about. */
+enum gale_err probe_put_inputs(struct gale_conf *request, const struct gale_declare *declare);
+/** Says the calls of a reply again to `declare`, and its result. @param path names the module in the
+ *  complaint about a reply without the form of one. */
+enum gale_err probe_replay(struct gale_declare *declare, const struct gale_conf *reply,
+                           const char *path);
 
 /* probe_tables.c: the other side of "load". */
 struct probe_tables;
