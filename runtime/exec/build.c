@@ -95,6 +95,7 @@ static enum gale_err routes_init(struct exec *exec, struct task *task)
         uint32_t count = component->edges_counts[s];
         route->fields_count = component->streams[s].fields_count;
         route->direct = component->streams[s].direct;
+        route->special = route->direct;
         route->outputs = calloc(count + 1u, sizeof(*route->outputs));
         if (!route->outputs) {
             return GALE_ERR_NOMEM;
@@ -112,6 +113,7 @@ static enum gale_err routes_init(struct exec *exec, struct task *task)
             first->kind == PLAN_GLOBAL && first->targets && first->targets[0].chained;
         route->simple = count == 1 && !route->direct && !task->hooked &&
                         (chained || first->kind == PLAN_FIELDS);
+        route->plain = route->simple;
         if (route->simple && chained) {
             route->only = first->targets[0].task;
         }
@@ -290,6 +292,7 @@ enum gale_err exec_new(const struct exec_options *options, struct exec **out,
     exec->tracked = options->plan->guarantee != PLAN_AT_MOST_ONCE;
     exec->timeout_ns = exec->tracked ? options->plan->timeout_ms * 1000000 : 0;
     exec->timers_at_ns = INT64_MAX;
+    exec->taps_at_ns = INT64_MAX;
     rng_seed(&exec->rng, options->seed);
     enum gale_err err = tables_init(exec);
     if (err == GALE_OK) {
@@ -353,6 +356,7 @@ void exec_free(struct exec *exec)
         task_free(exec, exec->local[i]);
     }
     peers_fini(exec);
+    taps_fini(exec);
     for (uint32_t i = 0; i < EXEC_BURIED_MAX; i++) {
         free(exec->buried[i]);
     }

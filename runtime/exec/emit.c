@@ -226,12 +226,17 @@ EXEC_HOT static __attribute__((noinline)) enum gale_err emit_general(
         counted = (struct gale_emit_options){.struct_size = sizeof(counted)};
         options = &counted;
     }
-    if (!GALE_LIKELY(!route->direct)) {
-        result = emit_to_named(task, stream, &tuple, scope, options);
-        if (result != GALE_OK) {
-            emit_refused(task);
+    if (!GALE_LIKELY(!route->special)) {
+        if (route->taps > 0) {
+            taps_offer(task, stream, &tuple);
         }
-        return result;
+        if (route->direct) {
+            result = emit_to_named(task, stream, &tuple, scope, options);
+            if (result != GALE_OK) {
+                emit_refused(task);
+            }
+            return result;
+        }
     }
     task->count.emitted++;
     for (struct output *output = route->outputs, *end = output + route->outputs_count;

@@ -269,6 +269,9 @@ enum exec_answer exec_step(struct exec *exec, int64_t now_ns)
         return EXEC_IDLE;
     }
     housekeeping(exec);
+    if (now_ns >= exec->taps_at_ns) {
+        taps_run(exec);
+    }
     bool ran = timers_run(exec);
     if (exec->more_count > 0) {
         ran = finish_run(exec) || ran;

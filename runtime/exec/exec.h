@@ -29,6 +29,9 @@ struct exec_ports {
     /** Something the coordinator should know. */
     void (*event)(void *self, enum message_event event, uint32_t other, uint32_t task,
                   const char *text);
+    /** A sample of a tap: sets its time_ms and sends it; false: the wire has no room, it is lost.
+     *  NULL: taps show nothing. */
+    bool (*sample)(void *self, struct message_sample *sample);
 };
 
 struct exec_options {
@@ -89,6 +92,13 @@ void exec_fd_ready(struct exec *exec, int fd, unsigned events);
 bool exec_beat(struct exec *exec, struct message_beat *beat);
 /** Every spout here has ended or drained, and none of its trees is open. */
 bool exec_spouts_done(const struct exec *exec);
+/**
+ * Begins a tap, changes the one with the same id, or ends it (rate 0). Nothing when this worker has
+ * no task of the component. Samples leave through the port between two steps; a reason why there
+ * will be none (bad filter, no such stream) goes at once, as a sample with a text. A sample of task
+ * 0 without text tells only how many were skipped.
+ */
+void exec_tap(struct exec *exec, const struct message_tap *tap, int64_t now_ns);
 /** Sets all counters and histograms to 0 (end of warm-up). */
 void exec_reset_stats(struct exec *exec);
 /** Positions of the replayable spout tasks that moved since the last ones that were sent (all: every

@@ -143,7 +143,10 @@ struct route {
     uint32_t outputs_count;
     int32_t fields_count;
     bool direct;
-    bool simple;       /* one subscription whose tuples go to one target each, no hooks */
+    bool special;      /* direct or tapped: its tuples take a longer way */
+    bool simple;       /* one subscription whose tuples go to one target each, no hooks, no tap */
+    bool plain;        /* simple but for taps */
+    uint8_t taps;      /* that look at its tuples now */
     struct task *only; /* the one chained target that gets every tuple; NULL: not so simple */
 };
 
@@ -343,6 +346,8 @@ struct exec {
     uint8_t *offset_bytes;
     void **worker_resources;
     struct scope unanchored; /* of emits without anchor: no roots, never read */
+    struct taps *taps;       /* NULL: none so far */
+    int64_t taps_at_ns;      /* when taps_run has something to do; INT64_MAX: there is no tap */
 };
 
 static inline struct task *task_of(struct gale_task *task)
@@ -474,6 +479,12 @@ enum gale_err anchors_begin(struct task *task, const struct gale_emit_options *o
                             struct anchors *anchors);
 void anchors_end(struct task *task, const struct anchors *anchors);
 void kept_release_all(struct exec *exec, struct task *task);
+/* tap.c */
+/** Shows a tuple of a tapped stream to the taps, before its targets see it. */
+void taps_offer(struct task *task, unsigned stream, const struct gale_tuple *tuple);
+/** What is due by time: samples leave, resting taps look again, old ones end. */
+void taps_run(struct exec *exec);
+void taps_fini(struct exec *exec);
 /* call.c: callbacks with the bookkeeping around them */
 void call_result(struct task *task, enum gale_err err, const char *what);
 enum gale_err call_sampled(struct task *task, const struct gale_tuple *tuple);

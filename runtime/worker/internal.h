@@ -83,6 +83,8 @@ bool worker_end_is_near(const struct worker *worker);
 /** Port of the executor. */
 void worker_on_event(void *self, enum message_event event, uint32_t other, uint32_t task,
                      const char *text);
+/** Port of the executor: what a tap shows. */
+bool worker_on_sample(void *self, struct message_sample *sample);
 /** The worker cannot work: said again with each beat. */
 void worker_fatal(struct worker *worker, const char *text);
 /** Says by a thread of its own that this process lives: a long call of a component delays beats. */

@@ -136,7 +136,8 @@ static void on_assign(struct worker *worker, const struct message *message, int6
                                              .clock = on_clock,
                                              .transport = worker->transport,
                                              .watch = on_watch,
-                                             .event = worker_on_event}};
+                                             .event = worker_on_event,
+                                             .sample = worker_on_sample}};
     worker->beat_ns = (int64_t)assign->beat_ms * 1000000;
     worker->offsets_ns = (int64_t)assign->offsets_ms * 1000000;
     worker->offsets_at_ns = now_ns + worker->offsets_ns;
@@ -254,6 +255,10 @@ static void obey(struct worker *worker, const struct message *message, int64_t n
         break;
     case MESSAGE_LOG_LEVEL: on_log_level(worker, &message->as.log_level, now_ns); break;
     case MESSAGE_TAP:
+        if (worker->exec) {
+            exec_tap(worker->exec, &message->as.tap, now_ns);
+        }
+        break;
     case MESSAGE_HELLO:
     case MESSAGE_BEAT:
     case MESSAGE_OFFSETS:

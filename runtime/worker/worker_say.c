@@ -7,6 +7,7 @@
 #include "worker/process_stat.h"
 
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BEAT_FAST_NS INT64_C(5000000) /* between beats while the end is near */
@@ -95,6 +96,17 @@ void worker_on_event(void *self, enum message_event event, uint32_t other, uint3
         keep_fatal(worker, text);
     }
     send_event(worker, event, other, task, text);
+}
+
+bool worker_on_sample(void *self, struct message_sample *sample)
+{
+    struct worker *worker = self;
+    struct message message = {.type = MESSAGE_SAMPLE};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    sample->time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    message.as.sample = *sample;
+    return worker_send(worker, &message);
 }
 
 void worker_fatal(struct worker *worker, const char *text)

@@ -35,6 +35,7 @@ static struct {
     int64_t now_ns;
     bool tcp; /* endpoints look like tcp, so that frames are checked and compressed */
     bool (*pass)(uint32_t to, const struct frame_header *header);
+    bool (*sampler)(const struct message_sample *sample);
     uint32_t events[EVENT_REFUSED + 1];
     uint8_t injected[1u << 16];
 } it;
@@ -62,6 +63,12 @@ static void on_event(void *self, enum message_event event, uint32_t other, uint3
     (void)task;
     (void)text;
     it.events[event]++;
+}
+
+static bool on_sample(void *self, struct message_sample *sample)
+{
+    (void)self;
+    return it.sampler == NULL || it.sampler(sample);
 }
 
 static enum gale_err compile(const char *topology, struct diag *diag)
@@ -112,7 +119,8 @@ static void seat_open(uint32_t index)
                                              .clock = clock_now,
                                              .transport = seat->transport,
                                              .watch = watch,
-                                             .event = on_event},
+                                             .event = on_event,
+                                             .sample = on_sample},
                                    .link = LINK_OPTIONS_DEFAULT};
     enum gale_err err = exec_new(&options, &seat->exec, &error);
     GALE_ASSERT(err == GALE_OK);
@@ -303,6 +311,11 @@ void harness_tcp(void)
 void harness_filter(bool (*pass)(uint32_t to, const struct frame_header *header))
 {
     it.pass = pass;
+}
+
+void harness_sampler(bool (*take)(const struct message_sample *sample))
+{
+    it.sampler = take;
 }
 
 struct exec *harness_exec(uint32_t worker)

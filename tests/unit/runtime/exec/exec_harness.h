@@ -53,6 +53,8 @@ void harness_halt(uint32_t worker, bool halted);
 void harness_tcp(void);
 /** Called for each frame; false: it is lost. NULL: none is. */
 void harness_filter(bool (*pass)(uint32_t to, const struct frame_header *header));
+/** Called for each sample of a tap; false: the wire has no room. NULL: there is always room. */
+void harness_sampler(bool (*take)(const struct message_sample *sample));
 struct exec *harness_exec(uint32_t worker);
 struct task *harness_task(uint32_t task);
 /** Tells all others that a worker is down, and takes its executor away. */
