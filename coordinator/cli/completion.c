@@ -36,6 +36,20 @@ static void print_quoted(const char *text, FILE *file)
     fputc('\'', file);
 }
 
+/* Asks the cluster for the names of its topologies; quickly, and quietly where there is none. */
+#define TOPOLOGIES "gale list -q --timeout 1s 2>/dev/null"
+
+static bool completes_topologies(const struct verb_spec *verb)
+{
+    return verb->completes != NULL && strcmp(verb->completes, "TOPOLOGY") == 0;
+}
+
+/* NAME... are all names of topologies, of NAME [OTHER] only the first one is. */
+static bool several_topologies(const struct verb_spec *verb)
+{
+    return verb->arguments != NULL && strcmp(verb->arguments, "NAME...") == 0;
+}
+
 /* Whether `completes` is about the first argument alone: the number of arguments is fixed. */
 static bool completes_first(const struct verb_spec *verb)
 {
@@ -45,7 +59,7 @@ static bool completes_first(const struct verb_spec *verb)
 static bool completes_words(const struct verb_spec *verb)
 {
     return verb->completes != NULL && strcmp(verb->completes, "FILE") != 0 &&
-           strcmp(verb->completes, "DIR") != 0;
+           strcmp(verb->completes, "DIR") != 0 && !completes_topologies(verb);
 }
 
 static void print_verb_names(verb_list verbs, FILE *file)
@@ -107,6 +121,14 @@ static void bash_arguments(verb_list verbs, const struct verb_spec *verb, FILE *
     } else if (strcmp(what, "FILE") == 0 || strcmp(what, "DIR") == 0) {
         fprintf(file, "            COMPREPLY=($(compgen -%c -- \"$cur\"))",
                 *what == 'D' ? 'd' : 'f');
+    } else if (completes_topologies(verb)) {
+        fputs("            COMPREPLY=($(compgen -W \"$(" TOPOLOGIES ")\" -- \"$cur\"))", file);
+        if (!several_topologies(verb)) {
+            fputs("\n            for ((i = at + 1; i < COMP_CWORD; i++)); do\n"
+                  "                [[ ${COMP_WORDS[i]} == -* ]] || COMPREPLY=()\n"
+                  "            done",
+                  file);
+        }
     } else {
         fputs("            COMPREPLY=($(compgen -W '", file);
         print_words(verbs, verb, file);
@@ -218,8 +240,11 @@ static void zsh_arguments(verb_list verbs, const struct verb_spec *verb, FILE *f
     if (what == NULL) {
         return;
     }
-    fprintf(file, " \\\n            '%s:argument:", completes_first(verb) ? "1" : "*");
-    if (strcmp(what, "FILE") == 0) {
+    bool first = completes_topologies(verb) ? !several_topologies(verb) : completes_first(verb);
+    fprintf(file, " \\\n            '%s:argument:", first ? "1" : "*");
+    if (completes_topologies(verb)) {
+        fputs("{compadd -- ${(f)\"$(" TOPOLOGIES ")\"}}", file);
+    } else if (strcmp(what, "FILE") == 0) {
         fputs("_files", file);
     } else if (strcmp(what, "DIR") == 0) {
         fputs("_files -/", file);
@@ -313,7 +338,9 @@ static void fish_script(verb_list verbs, FILE *file)
         if (verb->completes == NULL) {
             continue;
         }
-        if (!completes_words(verb)) {
+        if (completes_topologies(verb)) {
+            fprintf(file, "complete -c gale%s -a '(" TOPOLOGIES ")' -d Topology", condition);
+        } else if (!completes_words(verb)) {
             fprintf(file, "complete -c gale%s -F", condition);
         } else {
             fprintf(file, "complete -c gale -n '__fish_seen_subcommand_from %s", verb->name);

@@ -33,8 +33,9 @@ struct verb_spec {
     const char *arguments; /* as shown in the usage line; NULL = none */
     const char *summary;   /* one sentence */
     const char *examples[2];
-    const char *notes;     /* paragraph behind the options; NULL = none */
-    const char *completes; /* what the arguments are: "a|b|c", "FILE", "DIR", "VERB" or NULL */
+    const char *notes; /* paragraph behind the options; NULL = none */
+    const char
+        *completes; /* what the arguments are: "a|b|c", FILE, DIR, VERB, TOPOLOGY or NULL */
     const struct option_spec *options; /* NULL = none */
     unsigned args_min, args_max;
     int (*run)(const struct invocation *call);
