@@ -169,7 +169,7 @@ static void seek_redirect_is_followed_once(void **state)
     assert_int_equal(seek.leader, 2);
     asked(&seek, "..h");
     seek_refused(&seek, 2, "tcp://c0:7410", now);
-    asked(&seek, "..."); /* No ring without a pause. */
+    asked(&seek, ".w."); /* Neither of the two: no ring without a pause. */
 }
 
 static void seek_store_is_asked_with_growing_pauses(void **state)
