@@ -301,6 +301,47 @@ static void load_path(struct loaded *loaded, const char *name)
     diag_sort(&loaded->diag);
 }
 
+static void files_references_stay_for_the_host(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    const char *const defines[] = {"files.extra=e.txt", "file.given=/g", NULL};
+    load_text(&loaded,
+              "files: { dict: d.txt }\nconf: { a: \"${file.extra}\" }\n"
+              "bolts: { b: { p: \"x ${file.dict} $${file.dict} ${file.given}\",\n"
+              "  q: { r: [ ${file.dict} ] } } }\n",
+              defines);
+    assert_int_equal(loaded.err, GALE_OK);
+    assert_string_equal(gale_conf_text(walk(loaded.tree, "bolts.b.p")),
+                        "x ${file.dict} $${file.dict} /g");
+    assert_string_equal(gale_conf_text(gale_conf_at(walk(loaded.tree, "bolts.b.q.r"), 0)),
+                        "${file.dict}");
+    assert_string_equal(gale_conf_text(walk(loaded.tree, "files.extra")), "e.txt");
+    loaded_fini(&loaded);
+    /* An escape alone needs the map, so that core/locate.h takes it away. */
+    load_text(&loaded, "bolts: { b: { p: \"$${file.dict}\" } }\n", NULL);
+    assert_int_equal(loaded.err, GALE_OK);
+    assert_int_equal(gale_conf_type(walk(loaded.tree, "files")), GALE_MAP);
+    loaded_fini(&loaded);
+}
+
+static void files_wrong_references_are_located(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_text(&loaded, "files: { dict: d }\nbolts: { b: { p: \"${file.dikt}\" } }\n", NULL);
+    assert_int_equal(loaded.err, GALE_ERR_INVALID);
+    assert_item(&loaded.diag, 0, DIAG_SUBSTITUTION, 2, 18);
+    assert_non_null(strstr(loaded.diag.items[0].hint, "dict"));
+    loaded_fini(&loaded);
+    assert_one_error("bolts: { b: { p: \"${file.dict}\" } }\n", DIAG_SUBSTITUTION, 1, 18);
+    assert_one_error("files: { dict: d }\nname: \"${file.dict}\"\n", DIAG_SUBSTITUTION, 2, 7);
+    assert_one_error("files: { dict: \"${file.dict}\" }\n", DIAG_SUBSTITUTION, 1, 16);
+    assert_one_error("bolts: { b: { p: \"${file.}\" } }\n", DIAG_SUBSTITUTION, 1, 18);
+    assert_one_error("bolts: { b: { p: \"${file.a.b}\" } }\n", DIAG_SUBSTITUTION, 1, 18);
+    assert_one_error("bolts: { b: { p: \"${file.a:-b}\" } }\n", DIAG_SUBSTITUTION, 1, 18);
+}
+
 static void include_merges_and_the_including_file_wins(void **state)
 {
     (void)state;
@@ -412,6 +453,8 @@ int main(void)
         cmocka_unit_test(substitute_missing_value_suggests_the_nearest),
         cmocka_unit_test(define_path_overrides_and_creates_scalars),
         cmocka_unit_test(define_unused_is_an_error_with_suggestion),
+        cmocka_unit_test(files_references_stay_for_the_host),
+        cmocka_unit_test(files_wrong_references_are_located),
         cmocka_unit_test(include_merges_and_the_including_file_wins),
         cmocka_unit_test(include_faults_are_located),
         cmocka_unit_test(include_depth_and_number_are_bounded),

@@ -423,6 +423,7 @@ static void plan_value_out_of_bounds_is_e301(void **state)
         {SETTING("drain: 900000h"), DIAG_BAD_VALUE, "drain", NULL, "900000h"},
         {SETTING("memory_max: big"), DIAG_BAD_VALUE, "no size", NULL, "big"},
         {SETTING("inbox_size: 16"), DIAG_BAD_VALUE, "inbox_size", NULL, "16"},
+        {SETTING("files: [a]"), DIAG_WRONG_TYPE, "files", NULL, "[a]"},
         {SETTING("isolate_hosts: 1025"), DIAG_BAD_VALUE, "between 0 and 1024", NULL, "1025"},
         {AROUND("b: {type: sink, memory: much, " FROM_A "}"), DIAG_BAD_VALUE, "no size", NULL,
          "much"},
