@@ -7,6 +7,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "core/locate.h"
 #include "worker/process_stat.h"
 
 #include <stdio.h>
@@ -70,12 +71,27 @@ static void activate(struct worker *worker)
     worker->state = COMMAND_ACTIVATE;
 }
 
+/* The tree with the paths that modules and files have on this host. */
+static enum gale_err unpack(const struct worker *worker, const struct message_assign *assign,
+                            struct gale_conf **tree)
+{
+    struct gale_conf *packed = NULL;
+    enum gale_err err = conf_unpack(assign->tree.data, assign->tree.size, &packed);
+    if (err != GALE_OK || !worker->modules_dir) {
+        *tree = packed;
+        return err;
+    }
+    err = locate_blobs(worker->modules_dir, packed, tree);
+    conf_free(packed);
+    return err;
+}
+
 static bool compile(struct worker *worker, const struct message_assign *assign)
 {
     struct gale_conf *tree = NULL;
     struct diag diag;
     diag_init(&diag);
-    enum gale_err err = conf_unpack(assign->tree.data, assign->tree.size, &tree);
+    enum gale_err err = unpack(worker, assign, &tree);
     if (err == GALE_OK) {
         err = registry_new(worker->builtins.spouts, worker->builtins.bolts, "/",
                            &worker->registry);

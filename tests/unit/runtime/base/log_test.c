@@ -127,6 +127,50 @@ static void log_level_names_are_parsed(void **state)
     assert_int_equal(log_level(), GALE_LOG_WARN);
 }
 
+static void log_override_of_the_process_holds_until_it_ends(void **state)
+{
+    (void)state;
+    log_init(GALE_LOG_WARN, "", LOG_FORM_LOGFMT);
+    log_override("", GALE_LOG_DEBUG);
+    assert_int_equal(log_level(), GALE_LOG_DEBUG);
+    capture_start();
+    gale_log(GALE_LOG_DEBUG, "while");
+    log_override("", GALE_LOG_ERROR);
+    gale_log(GALE_LOG_WARN, "louder");
+    log_override_end();
+    gale_log(GALE_LOG_WARN, "again");
+    gale_log(GALE_LOG_INFO, "after");
+    capture_stop();
+    assert_non_null(strstr(output, "while"));
+    assert_null(strstr(output, "louder"));
+    assert_non_null(strstr(output, "again"));
+    assert_null(strstr(output, "after"));
+}
+
+static void log_override_of_a_component_leaves_others_alone(void **state)
+{
+    (void)state;
+    log_init(GALE_LOG_WARN, "", LOG_FORM_LOGFMT);
+    log_override("split", GALE_LOG_DEBUG);
+    capture_start();
+    gale_log(GALE_LOG_INFO, "of nobody");
+    log_set_task("t", "split", 1);
+    gale_log(GALE_LOG_DEBUG, "of split");
+    log_set_task("t", "count", 2);
+    gale_log(GALE_LOG_INFO, "of count");
+    gale_log(GALE_LOG_WARN, "count warns");
+    log_set_task("t", "split", 1);
+    log_override_end();
+    gale_log(GALE_LOG_INFO, "too late");
+    log_set_task(NULL, NULL, 0);
+    capture_stop();
+    assert_null(strstr(output, "of nobody"));
+    assert_non_null(strstr(output, "of split"));
+    assert_null(strstr(output, "of count"));
+    assert_non_null(strstr(output, "count warns"));
+    assert_null(strstr(output, "too late"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +179,8 @@ int main(void)
         cmocka_unit_test(log_json_line_is_a_document_whatever_the_message),
         cmocka_unit_test(log_site_over_its_limit_is_cut_off_others_are_not),
         cmocka_unit_test(log_level_names_are_parsed),
+        cmocka_unit_test(log_override_of_the_process_holds_until_it_ends),
+        cmocka_unit_test(log_override_of_a_component_leaves_others_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -381,6 +382,53 @@ static void zmq_thread_count_out_of_range_is_refused(void **state)
     assert_int_equal(transport_zmq_new(17, &transport, NULL), GALE_ERR_INVALID);
 }
 
+/* ---- The pulse ------------------------------------------------------------------------------ */
+
+#define PULSE_PERIOD_MS 10
+#define PULSE_SILENCE_MS 500 /* far more than a period: nothing comes any more */
+
+/* Takes what comes until nothing has come for PULSE_SILENCE_MS, or `most` messages. */
+static unsigned take_pulses(struct transport *transport, unsigned most)
+{
+    unsigned count = 0;
+    struct transport_message in;
+    for (;;) {
+        while (count < most && transport->ops->receive(transport, &in) == GALE_OK) {
+            assert_int_equal(in.size, 4);
+            assert_memory_equal(in.data, "live", 4);
+            transport->ops->release(transport, &in);
+            count++;
+        }
+        struct pollfd ready = {transport->ops->fd(transport), POLLIN, 0};
+        if (count == most || poll(&ready, 1, PULSE_SILENCE_MS) == 0) {
+            return count;
+        }
+    }
+}
+
+static void zmq_pulse_ends_when_its_owner_hangs_and_comes_back_with_it(void **state)
+{
+    struct place *place = *state;
+    struct gale_error error = {0};
+    struct transport *there = new_transport();
+    struct transport *here = new_transport();
+    assert_int_equal(bind_ipc(there, place->endpoint, &error), GALE_OK);
+    transport_zmq_pulse_for(here, 1); /* There is none yet. */
+    assert_int_equal(
+        transport_zmq_pulse(here, place->endpoint, PULSE_PERIOD_MS, "live", 4, &error),
+        GALE_OK);
+    assert_int_equal(
+        transport_zmq_pulse(here, place->endpoint, PULSE_PERIOD_MS, "live", 4, &error),
+        GALE_ERR_STATE);
+    assert_int_equal(take_pulses(there, 20), 20); /* For ever, until it is limited. */
+    transport_zmq_pulse_for(here, 3);
+    assert_in_range(take_pulses(there, 1000), 3, 999);
+    transport_zmq_pulse_for(here, 5);
+    assert_int_equal(take_pulses(there, 1000), 5);
+    here->ops->free(here);
+    there->ops->free(there);
+}
+
 int main(void)
 {
     static const struct conformance_adapter ipc = {"zmq ipc", place_setup, place_teardown, make,
@@ -400,6 +448,8 @@ int main(void)
         cmocka_unit_test(zmq_threads_block_every_signal),
         cmocka_unit_test(zmq_too_few_descriptors_are_refused),
         cmocka_unit_test(zmq_thread_count_out_of_range_is_refused),
+        cmocka_unit_test_setup_teardown(
+            zmq_pulse_ends_when_its_owner_hangs_and_comes_back_with_it, setup, teardown),
     };
     int failed = transport_conformance(&ipc);
     failed += transport_conformance(&tcp);
