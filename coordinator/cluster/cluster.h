@@ -87,7 +87,7 @@ int64_t cluster_next_ns(const struct cluster *cluster);
 /** A message of a worker. */
 void cluster_message(struct cluster *cluster, const struct message *message, int64_t now_ns);
 /** A request; docs/cluster.md lists the verbs. A verb that is unknown here is refused. */
-void cluster_request(struct cluster *cluster, const struct rpc_request *request,
+void cluster_answer(struct cluster *cluster, const struct rpc_request *request,
                      struct rpc_answer *answer, int64_t now_ns);
 /** Leads, and may change things. */
 bool cluster_leads(const struct cluster *cluster);
@@ -97,8 +97,15 @@ uint64_t cluster_epoch(const struct cluster *cluster);
  *  Borrowed until the next call. @return how many, at most CLUSTER_ADDRESSES_MAX. */
 size_t cluster_addresses(const struct cluster *cluster,
                          const char *addresses[CLUSTER_ADDRESSES_MAX]);
-/** Calls fn for each blob that a topology needs. */
+/** Calls fn for each blob that a topology needs; only the leader knows. */
 void cluster_blobs(const struct cluster *cluster, void (*fn)(void *argument, const char *hex),
                    void *argument);
+/** As seen now, for who waits on the cluster in the same process: workers that work, of how many. */
+struct cluster_totals {
+    size_t topologies_count;
+    uint32_t workers_count, workers_up;
+    uint64_t writes_count; /* to the store, ever */
+};
+struct cluster_totals cluster_totals(const struct cluster *cluster);
 
 #endif

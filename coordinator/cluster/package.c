@@ -104,6 +104,13 @@ static enum gale_err damaged(struct gale_error *error, const char *what)
                           "the topology's definition is damaged (%s): submit it again", what);
 }
 
+/* Whatever else can be wrong with bytes from outside is damage to who reads the message. */
+static enum gale_err unread(struct gale_error *error, enum gale_err err, const char *what)
+{
+    return err == GALE_ERR_NOMEM ? gale_error_set(error, err, "no memory for a definition")
+                                 : damaged(error, what);
+}
+
 /* Checks the envelope and reads the document. */
 static enum gale_err read_document(const uint8_t *data, size_t size, struct gale_conf **out,
                                    struct gale_error *error)
@@ -126,24 +133,19 @@ static enum gale_err read_document(const uint8_t *data, size_t size, struct gale
         return damaged(error, "its checksum");
     }
     const uint8_t *body = data + HEAD_SIZE;
-    if (data[3] == FORM_PLAIN) {
-        enum gale_err err =
-            raw_size == body_size ? conf_unpack(body, body_size, out) : GALE_ERR_CORRUPT;
-        return err == GALE_ERR_CORRUPT ? damaged(error, "its document") : err;
+    uint8_t *raw = NULL;
+    enum gale_err err = GALE_ERR_CORRUPT;
+    if (data[3] == FORM_PLAIN && raw_size == body_size) {
+        err = conf_unpack(body, body_size, out);
+    } else if (data[3] == FORM_LZ4) {
+        raw = malloc(raw_size > 0 ? raw_size : 1);
+        err = raw == NULL ? GALE_ERR_NOMEM : GALE_ERR_CORRUPT;
+        if (raw != NULL && lz4_block_decompress(body, body_size, raw, raw_size)) {
+            err = conf_unpack(raw, raw_size, out);
+        }
+        free(raw);
     }
-    uint8_t *raw = malloc(raw_size > 0 ? raw_size : 1);
-    if (raw == NULL) {
-        return gale_error_set(error, GALE_ERR_NOMEM, "no memory for a definition");
-    }
-    enum gale_err err = lz4_block_decompress(body, body_size, raw, raw_size)
-                            ? conf_unpack(raw, raw_size, out)
-                            : GALE_ERR_CORRUPT;
-    free(raw);
-    if (err != GALE_OK) {
-        err = err == GALE_ERR_NOMEM ? gale_error_set(error, err, "no memory for a definition")
-                                    : damaged(error, "its document");
-    }
-    return err;
+    return err ? unread(error, err, "its document") : GALE_OK;
 }
 
 static enum gale_err read_blobs(struct package *package, const struct gale_conf *list,
@@ -155,7 +157,7 @@ static enum gale_err read_blobs(struct package *package, const struct gale_conf 
     }
     package->blobs = calloc(count + 1, sizeof(*package->blobs));
     if (package->blobs == NULL) {
-        return gale_error_set(error, GALE_ERR_NOMEM, "no memory for a definition");
+        return unread(error, GALE_ERR_NOMEM, "");
     }
     for (size_t i = 0; i < count; i++) {
         const struct gale_conf *item = gale_conf_at(list, i);
@@ -200,10 +202,7 @@ static enum gale_err check_tree(struct package *package, struct gale_error *erro
     (void)str_copy(package->name, sizeof(package->name), name);
     enum gale_err err = locate_map(package->tree, check_path, package, &copy);
     conf_free(copy);
-    if (err == GALE_ERR_CORRUPT) {
-        return damaged(error, "it names a file that is not in its list");
-    }
-    return err ? gale_error_set(error, err, "no memory for a definition") : GALE_OK;
+    return err ? unread(error, err, "it names a file that is not in its list") : GALE_OK;
 }
 
 enum gale_err package_decode(const void *data, size_t size, struct package *out,
