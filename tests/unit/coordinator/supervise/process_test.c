@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of supervise/process with real children. This program is its own child too: "middle" starts
  * a "leaf", which dies with it. Waiting is always for a pidfd. */
-#include "supervise/supervise.h"
+#include "supervise/process.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -282,6 +282,85 @@ static int main_leaf(char **argv)
     }
 }
 
+static void process_adopted_child_of_another_is_watched_and_ends_unknown(void **state)
+{
+    (void)state;
+    int status;
+    int pipe_fds[2];
+    char number[32] = "";
+    struct process process;
+    assert_int_equal(pipe(pipe_fds), 0);
+    /* The shell's child outlives it: a process that is not ours. */
+    char script[96];
+    snprintf(script, sizeof script, "sleep 1000 >/dev/null & echo $! >&%d", pipe_fds[1]);
+    struct process shell = start_shell(script, NULL);
+    assert_true(read(pipe_fds[0], number, sizeof number - 1) > 0);
+    (void)status_after_exit(&shell, NULL);
+    int64_t pid = strtoll(number, NULL, 10);
+    uint64_t begun = process_start_time(pid);
+    assert_true(begun > 0);
+    assert_int_equal(process_adopt(pid, begun + 1, &process), GALE_ERR_NOT_FOUND);
+    assert_int_equal(process.pidfd, -1);
+    assert_int_equal(process_adopt(pid, begun, &process), GALE_OK);
+    assert_false(process_reap(&process, &status, NULL)); /* It runs, child or not. */
+    assert_true(process_rss_kb(pid) > 0);
+    process_signal(&process, SIGKILL);
+    status = status_after_exit(&process, NULL);
+    assert_int_equal(WEXITSTATUS(status), 255);
+    assert_int_equal(process_adopt(pid, begun, &process), GALE_ERR_NOT_FOUND);
+    close(pipe_fds[0]);
+    close(pipe_fds[1]);
+}
+
+static void process_that_is_none_is_not_adopted(void **state)
+{
+    (void)state;
+    static const int64_t none[] = {0, -1, INT64_MAX, 4194304};
+    struct process process;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        assert_int_equal(process_adopt(none[i], 1, &process), GALE_ERR_NOT_FOUND);
+        assert_int_equal(process_start_time(none[i]), 0);
+    }
+    char boot[PROCESS_BOOT_SIZE];
+    process_boot(boot);
+    assert_int_equal(strlen(boot), 36);
+}
+
+static void process_in_a_place_has_directory_log_and_no_descriptors(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/gale-place-XXXXXX";
+    char path[64], text[256] = "", expected[128];
+    struct process process;
+    struct gale_error error;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/log", dir);
+    int leaked = dup(STDIN_FILENO); /* without FD_CLOEXEC, as of a careless library */
+    assert_true(leaked > 2);
+    char script[128];
+    snprintf(script, sizeof script,
+             "pwd; echo err >&2; test -e /proc/self/fd/%d && echo leak; :", leaked);
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    struct process_place place = {.directory = dir, .log_path = path};
+    for (int i = 0; i < 2; i++) { /* The second one appends. */
+        assert_int_equal(process_start_at(argv, NULL, &place, &process, &error), GALE_OK);
+        assert_int_equal(status_after_exit(&process, NULL), 0);
+    }
+    close(leaked);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    text[size] = '\0';
+    fclose(file);
+    snprintf(expected, sizeof expected, "%s\nerr\n%s\nerr\n", dir, dir);
+    assert_string_equal(text, expected);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+    place.directory = "/nowhere/at/all";
+    assert_int_equal(process_start_at(argv, NULL, &place, &process, &error),
+                     GALE_ERR_NOT_FOUND);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "middle") == 0) {
@@ -291,6 +370,9 @@ int main(int argc, char **argv)
         return main_leaf(argv);
     }
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(process_adopted_child_of_another_is_watched_and_ends_unknown),
+        cmocka_unit_test(process_that_is_none_is_not_adopted),
+        cmocka_unit_test(process_in_a_place_has_directory_log_and_no_descriptors),
         cmocka_unit_test(process_exit_code_is_reported_with_usage),
         cmocka_unit_test(process_running_is_not_reaped_and_dies_by_signal),
         cmocka_unit_test(process_signal_to_an_exited_one_is_nothing),
