@@ -203,10 +203,10 @@ static bool try_candidate(struct cluster_client *client, struct gale_error *erro
 static enum gale_err find(struct cluster_client *client, struct gale_error *error)
 {
     for (;;) {
+        if (left_ms(client) == 0 && client->met) {
+            return gale_error_set(error, GALE_ERR_TIMEOUT, "no coordinator answered in time");
+        }
         while (client->at < client->addresses.count) {
-            if (left_ms(client) == 0 && (client->met || client->alive)) {
-                return gale_error_set(error, GALE_ERR_TIMEOUT, "no coordinator answered");
-            }
             if (try_candidate(client, error)) {
                 return GALE_OK;
             }

@@ -32,7 +32,7 @@ const char *cluster_time(int64_t unix_ms, char out[CLUSTER_TIME_SIZE])
 {
     time_t s = (time_t)(unix_ms / 1000);
     struct tm parts;
-    if (unix_ms <= 0 || gmtime_r(&s, &parts) == NULL ||
+    if (unix_ms <= 0 || gmtime_r(&s, &parts) == NULL || parts.tm_year >= 10000 - 1900 ||
         strftime(out, CLUSTER_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
         snprintf(out, CLUSTER_TIME_SIZE, "-");
     }

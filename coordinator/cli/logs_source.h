@@ -30,11 +30,12 @@ struct logs_source {
     char host[65];
     char endpoint[RPC_ENDPOINT_SIZE]; /* of the host's supervisor */
     int64_t worker;
-    int64_t offset; /* where to read on; -1: not begun */
-    int64_t last_ms;
-    struct buf rest; /* of a line that is not whole yet */
-    bool silent;     /* could not be read the last time */
-    bool present;    /* the worker is there now */
+    int64_t offset;   /* where to read on; -1: not begun */
+    int64_t last_ms;  /* of the line read last, since 1970 */
+    int64_t since_ms; /* earlier lines are not shown */
+    struct buf rest;  /* of a line that is not whole yet */
+    bool silent;      /* could not be read the last time */
+    bool present;     /* the worker is there now */
 };
 
 /* What to do with a whole line. An error from it ends the reading; the line counts as read. */

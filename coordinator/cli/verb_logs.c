@@ -67,7 +67,7 @@ static enum gale_err take_line(void *self, struct logs_source *source, const cha
     struct logs *it = self;
     int64_t ms = logs_line_ms(line, size);
     source->last_ms = ms >= 0 ? ms : source->last_ms;
-    if (!keep(self, line, size) || (it->since_ms > 0 && source->last_ms < it->since_ms)) {
+    if (!keep(self, line, size) || source->last_ms < source->since_ms) {
         return GALE_OK;
     }
     size_t index = (size_t)(source - it->sources);
@@ -96,6 +96,7 @@ static struct logs_source *source_of(struct logs *it, const char *endpoint, int6
     struct logs_source *source = &it->sources[it->sources_count++];
     logs_source_init(source);
     source->worker = worker;
+    source->since_ms = it->since_ms;
     (void)str_copy(source->endpoint, sizeof source->endpoint, endpoint);
     (void)str_copy(source->topology, sizeof source->topology, topology);
     return source;
@@ -258,8 +259,9 @@ static int follow(struct logs *it)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    const struct logs_want want = {
-        .since_ms = (int64_t)now.tv_sec * 1000, .keep = keep, .self = it};
+    /* Of a worker that comes later only what is new is shown. */
+    it->since_ms = (int64_t)now.tv_sec * 1000;
+    const struct logs_want want = {.since_ms = it->since_ms, .keep = keep, .self = it};
     int64_t looked_ns = clock_now_ns();
     struct gale_conf *request = cluster_request("describe", it->call->args[0]);
     enum gale_err err = request != NULL ? GALE_OK : GALE_ERR_NOMEM;
@@ -307,7 +309,6 @@ static int logs(struct logs *it)
     if (!read_all(it, &want, it->lines)) {
         return EXIT_DONE;
     }
-    it->since_ms = 0;
     if (it->follow) {
         return follow(it);
     }
