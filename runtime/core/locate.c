@@ -79,7 +79,8 @@ const char *locate_next(const char *text, const char **name, size_t *name_size, 
 /* The path of a file by name, or NULL. */
 static const char *file_path(const struct gale_conf *files, const char *name, size_t name_size)
 {
-    for (size_t i = 0; i < gale_conf_count(files); i++) {
+    size_t count = gale_conf_type(files) == GALE_MAP ? gale_conf_count(files) : 0;
+    for (size_t i = 0; i < count; i++) {
         const char *key = gale_conf_key(files, i);
         if (strncmp(key, name, name_size) == 0 && key[name_size] == '\0') {
             return gale_conf_text(gale_conf_at(files, i));

@@ -148,6 +148,14 @@ static void locate_odd_trees_are_copied_as_they_are(void **state)
     assert_int_equal(locate_map(tree, mark, &count, &copy), GALE_OK);
     assert_string_equal(text_at(copy, "spouts"), "text");
     assert_int_equal(gale_conf_count(gale_conf_get(copy, "bolts")), 1);
+    conf_free(copy);
+    conf_free(tree);
+    tree = tree_of("${file.dict}");
+    conf_remove(tree, "files");
+    assert_int_equal(conf_add_list(tree, "files", &list), GALE_OK);
+    add(list, NULL, "dict");
+    assert_int_equal(locate_references(tree, &copy), GALE_OK);
+    assert_string_equal(text_at(copy, "spouts.s.option"), "${file.dict}");
     conf_free(tree);
     conf_free(copy);
 }
