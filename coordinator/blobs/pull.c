@@ -132,17 +132,45 @@ static void want_drop(struct pull *pull, struct want *want)
     free(want);
 }
 
-/* Copies the addresses. @return true: they are others than before. */
-static bool want_addresses(struct want *want, const char *const *addresses, size_t count)
+/* Copies the addresses. */
+static void want_addresses(struct want *want, const char *const *addresses, size_t count)
 {
-    count = count < PULL_ADDRESSES_MAX ? count : PULL_ADDRESSES_MAX;
-    bool changed = count != want->addresses_count;
-    for (size_t i = 0; i < count; i++) {
-        changed = changed || strcmp(want->addresses[i], addresses[i]) != 0;
+    want->addresses_count = count < PULL_ADDRESSES_MAX ? count : PULL_ADDRESSES_MAX;
+    for (size_t i = 0; i < want->addresses_count; i++) {
         (void)str_copy(want->addresses[i], RPC_ENDPOINT_SIZE, addresses[i]);
     }
-    want->addresses_count = count;
-    return changed;
+}
+
+/* Takes a new list of addresses. What is known of an address stays true at its new place, and a
+ * question to one that is still in the list goes on: the list may come in another order each time. */
+static void want_renew(struct pull *pull, struct want *want, const char *const *addresses,
+                       size_t count)
+{
+    const struct want old = *want;
+    bool stays = false;
+    want_addresses(want, addresses, count);
+    want->bad = 0;
+    want->sent_by = old.sent_by & SENT_BEFORE;
+    for (size_t i = 0; i < old.addresses_count; i++) {
+        size_t at = 0;
+        while (at < want->addresses_count &&
+               strcmp(want->addresses[at], old.addresses[i]) != 0) {
+            at++;
+        }
+        bool found = at < want->addresses_count;
+        unsigned sent = (old.sent_by >> i) & 1u;
+        want->bad |= found ? ((old.bad >> i) & 1u) << at : 0;
+        want->sent_by |= found ? sent << at : sent * SENT_BEFORE;
+        if (found && i == old.current) {
+            want->current = at;
+            stays = true;
+        }
+    }
+    if (!stays) {
+        want->current = 0;
+        want->failures = 0;
+        want_set(pull, want, WANT_WAITING);
+    }
 }
 
 enum gale_err pull_want(struct pull *pull, const char *hex, uint64_t size,
@@ -159,13 +187,7 @@ enum gale_err pull_want(struct pull *pull, const char *hex, uint64_t size,
     }
     struct want *want = want_find(pull, hex);
     if (want != NULL) {
-        if (want_addresses(want, addresses, count)) {
-            want->current = 0;
-            want->bad = 0;
-            want->failures = 0;
-            want->sent_by = SENT_BEFORE;
-            want_set(pull, want, WANT_WAITING);
-        }
+        want_renew(pull, want, addresses, count);
         return GALE_OK;
     }
     if (pull->wants_count == PULL_WANTS_MAX) {
@@ -187,7 +209,7 @@ enum gale_err pull_want(struct pull *pull, const char *hex, uint64_t size,
     (void)str_copy(want->hex, sizeof(want->hex), hex);
     want->size = size;
     want->sent_by = SENT_BEFORE;
-    (void)want_addresses(want, addresses, count);
+    want_addresses(want, addresses, count);
     pull->wants[pull->wants_count++] = want;
     return GALE_OK;
 }

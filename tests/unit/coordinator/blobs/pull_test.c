@@ -230,6 +230,25 @@ static void pull_bytes_of_a_liar_and_an_honest_one_come_anew(void **state)
     assert_int_equal(fixture->sources[1].gets, 5); /* two, and then all three */
 }
 
+static void pull_list_in_another_order_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t end = clock_now_ns() + PATIENCE_NS;
+    bool turned = false;
+    fixture->sources[0].lies = true;
+    want(fixture, address(fixture, 0), address(fixture, 1));
+    while (pull_state(fixture->pull, fixture->hex, NULL) != PULL_DONE) {
+        const char *const addresses[] = {address(fixture, turned), address(fixture, !turned)};
+        assert_true(clock_now_ns() < end);
+        round_once(fixture);
+        turned = !turned;
+        assert_int_equal(pull_want(fixture->pull, fixture->hex, SIZE, addresses, 2), GALE_OK);
+    }
+    check_whole(fixture);
+    assert_int_equal(fixture->sources[0].gets, 3); /* The liar was found, and is remembered. */
+    assert_int_equal(fixture->sources[1].gets, 3);
+}
+
 static void pull_only_liars_fail_with_their_name_and_are_tried_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -405,6 +424,7 @@ int main(void)
         TEST(pull_leaves_a_silent_source_for_another),
         TEST(pull_source_that_lies_is_not_asked_again),
         TEST(pull_bytes_of_a_liar_and_an_honest_one_come_anew),
+        TEST(pull_list_in_another_order_changes_nothing),
         TEST(pull_only_liars_fail_with_their_name_and_are_tried_again),
         TEST(pull_absent_source_fails_and_a_better_address_helps),
         TEST(pull_unknown_blob_is_refused_by_its_source),
