@@ -26,6 +26,7 @@ extern const struct verb_spec verb_rebalance;
 extern const struct verb_spec verb_kill;
 extern const struct verb_spec verb_hosts;
 extern const struct verb_spec verb_coordinator;
+extern const struct verb_spec verb_dev;
 extern const struct verb_spec verb_supervisor;
 extern const struct verb_spec verb_version;
 extern const struct verb_spec verb_completion;
