@@ -7,15 +7,13 @@
 #include <signal.h>
 
 const struct verb_spec *const verbs_all[] = {
-    &verb_run,        &verb_submit,     &verb_list,
-    &verb_describe,   &verb_logs,       &verb_errors,
-    &verb_log_level,  &verb_activate,   &verb_deactivate,
-    &verb_rebalance,  &verb_kill,       &verb_hosts,
-    &verb_validate,   &verb_explain,    &verb_graph,
-    &verb_components, &verb_new,        &verb_bench,
-    &verb_doctor,     &verb_config,     &verb_coordinator,
-    &verb_dev,        &verb_supervisor, &verb_version,
-    &verb_completion, &verb_help,       NULL,
+    &verb_run,        &verb_submit,      &verb_list,      &verb_describe,
+    &verb_top,        &verb_logs,        &verb_errors,    &verb_log_level,
+    &verb_activate,   &verb_deactivate,  &verb_rebalance, &verb_kill,
+    &verb_hosts,      &verb_validate,    &verb_explain,   &verb_graph,
+    &verb_components, &verb_new,         &verb_bench,     &verb_doctor,
+    &verb_config,     &verb_coordinator, &verb_dev,       &verb_supervisor,
+    &verb_version,    &verb_completion,  &verb_help,      NULL,
 };
 
 int verbs_main(int argc, char **argv)

@@ -16,8 +16,6 @@ enum view_mode { VIEW_NONE, VIEW_LINES, VIEW_BLOCK };
 
 #define VIEW_REDRAW_MIN_NS INT64_C(100000000)
 
-#define VIEW_WINDOW_NS INT64_C(1000000000)
-
 /* A copy of a sample. */
 struct view_sample {
     bool set;

@@ -9,6 +9,9 @@
 
 #include "run/run.h"
 
+/* Rates are over one to two of these, as workers report only a few times a second. */
+#define VIEW_WINDOW_NS INT64_C(1000000000)
+
 /** The counter's growth since `before`; a counter that fell was reset (end of the warm-up). */
 uint64_t view_growth(uint64_t before, uint64_t now);
 /** Seconds between two samples; before NULL: since the start. 0 when time stood still. */

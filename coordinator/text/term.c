@@ -158,3 +158,33 @@ void term_block_draw(struct term_block *block, const char *text)
     }
     free(piece);
 }
+
+void term_frame_draw(FILE *file, const char *text, unsigned width, unsigned height)
+{
+    char *piece = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&piece, &size);
+    if (memory == NULL) {
+        return;
+    }
+    fputs("\033[H", memory);
+    for (unsigned line = 0; line < height && *text != '\0'; line++) {
+        unsigned columns;
+        size_t length = strcspn(text, "\n");
+        size_t kept = cut_line(text, length, width, &columns);
+        const char *next = text + length + (text[length] == '\n');
+        bool last = *next == '\0' || line + 1 == height;
+        /* A line feed behind the last line would scroll the screen, and clearing behind a full
+         * line may take its last character away. */
+        fputs(line > 0 ? "\r\n" : "", memory);
+        fputs(last ? "\033[J" : "\033[K", memory);
+        fwrite(text, 1, kept, memory);
+        fputs(kept < length ? "\033[0m" : "", memory);
+        text = next;
+    }
+    if (fclose(memory) == 0) {
+        fwrite(piece, 1, size, file);
+        fflush(file);
+    }
+    free(piece);
+}

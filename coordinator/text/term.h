@@ -44,4 +44,8 @@ void term_block_erase(struct term_block *block);
 /** Lets the block stand and goes on below. */
 void term_block_leave(struct term_block *block);
 
+/** Draws a whole screen from its upper left corner: the lines of `text`, each cut at the width, no
+ *  more of them than it has lines; what stood behind and below them goes. Flushed in one piece. */
+void term_frame_draw(FILE *file, const char *text, unsigned width, unsigned height);
+
 #endif
