@@ -384,7 +384,9 @@ static bool suggest(struct cluster_client *client, const char *name, char *out, 
         }
         const char *near = str_suggest(name, names);
         found = near != NULL;
-        snprintf(out, size, "did you mean %s?", near != NULL ? near : "");
+        if (found) {
+            snprintf(out, size, "did you mean %s?", near);
+        }
     }
     free(names);
     conf_free(answer);
@@ -419,8 +421,8 @@ int cluster_fail(struct cluster_client *client, enum gale_err err,
     }
     if (err == GALE_ERR_CLOSED && *hint == '\0') {
         (void)str_copy(hint, sizeof hint, client->addresses.hint);
-    } else if (err == GALE_ERR_NOT_FOUND && name != NULL && *hint == '\0' &&
-               !suggest(client, name, hint, sizeof hint)) {
+    } else if (err == GALE_ERR_NOT_FOUND && name != NULL &&
+               !suggest(client, name, hint, sizeof hint) && *hint == '\0') {
         (void)str_copy(hint, sizeof hint, "`gale list` shows what is there");
     }
     return output_fail(client->call->json, code_of(err), *hint != '\0' ? hint : NULL, "%s",

@@ -26,7 +26,7 @@ struct logs_hosts {
 };
 
 struct logs_source {
-    char topology[24]; /* id in hex */
+    char topology[65]; /* its name: logs outlive the topology of an id */
     char host[65];
     char endpoint[RPC_ENDPOINT_SIZE]; /* of the host's supervisor */
     int64_t worker;

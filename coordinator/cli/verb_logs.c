@@ -105,7 +105,7 @@ static struct logs_source *source_of(struct logs *it, const char *endpoint, int6
 static void take_places(struct logs *it, const struct gale_conf *described)
 {
     const struct gale_conf *workers = gale_conf_get(described, "workers");
-    const char *topology = gale_conf_string(described, "id", "");
+    const char *topology = it->call->args[0];
     for (size_t i = 0; i < it->sources_count; i++) {
         it->sources[i].present = false;
     }

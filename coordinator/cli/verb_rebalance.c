@@ -257,6 +257,16 @@ static int change(struct rebalance *it)
     return wait_until(&wait);
 }
 
+/* Lets the leader judge the numbers without changing anything. */
+static int try_it(struct rebalance *it)
+{
+    struct gale_error error = {GALE_OK, ""};
+    enum gale_err err = tree_put_bool(it->request, "dry", true);
+    err = err == GALE_OK ? cluster_ask(it->client, it->request, NULL, 0, NULL, NULL, &error)
+                         : gale_error_set(&error, err, "out of memory");
+    return err == GALE_OK ? EXIT_DONE : cluster_fail(it->client, err, &error, it->name);
+}
+
 static int rebalance(struct rebalance *it)
 {
     int code = cluster_get(it->client, "describe", it->name, &it->before);
@@ -266,7 +276,8 @@ static int rebalance(struct rebalance *it)
     }
     it->attempt = gale_conf_int64(it->before, "attempt", 0);
     if (options_given(it->call, "dry-run")) {
-        code = show(it);
+        code = try_it(it);
+        code = code == EXIT_DONE ? show(it) : code;
         if (code == EXIT_DONE) {
             progress_say(&it->progress, "nothing was changed (--dry-run)");
         }

@@ -17,15 +17,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
+
+#define NS_PER_MS INT64_C(1000000)
 
 enum {
     SUBMIT_WORKERS_MAX = 1024,
     SUBMIT_ROUNDS_MAX = 8,   /* times that the cluster may name missing blobs */
     SUBMIT_ERRORS_FATAL = 3, /* an error that came so often is one that stays */
-    SUBMIT_PAUSE_MS = 100,
-    SUBMIT_DOUBT_MS = 5000 /* a clock and a network between two looks */
+    SUBMIT_SETTLE_MS = 150,  /* spouts open when they are let go: a failure comes within this */
+    SUBMIT_DOUBT_MS = 5000   /* a clock and a network between two looks */
 };
 
 struct submit {
@@ -37,7 +40,8 @@ struct submit {
     int64_t sent_ns; /* of the first try */
     uint64_t id;
     int64_t workers;
-    int64_t errors_seen;
+    int64_t restarts;   /* when it was last seen active */
+    int64_t settled_ns; /* active with all workers up since then; 0: it is not */
     bool inactive;
     char phase[160];
 };
@@ -172,6 +176,13 @@ static enum gale_err send_blobs(struct submit *it, const struct gale_conf *missi
     return GALE_OK;
 }
 
+/* Who submits, for people: by what the system says, not the environment. */
+static const char *owner_of_this(void)
+{
+    const struct passwd *user = getpwuid(geteuid());
+    return user != NULL ? user->pw_name : NULL;
+}
+
 static struct gale_conf *make_request(const struct submit *it)
 {
     struct gale_conf *request = cluster_request("submit", it->package.name);
@@ -179,6 +190,7 @@ static struct gale_conf *make_request(const struct submit *it)
     err = err == GALE_OK ? tree_put_bool(request, "inactive", it->inactive) : err;
     err = err == GALE_OK ? tree_put_bool(request, "fresh", options_given(it->call, "fresh"))
                          : err;
+    err = err == GALE_OK ? tree_put_text(request, "owner", owner_of_this()) : err;
     if (err != GALE_OK) {
         conf_free(request);
         return NULL;
@@ -269,20 +281,39 @@ static int code_of(int64_t code)
     }
 }
 
-static int report_fatal(struct submit *it, const struct gale_conf *found)
+/* What a component of that worker said of it, where the error is the worker's; NULL: nothing. */
+static const struct gale_conf *cause_of(const struct gale_conf *list,
+                                        const struct gale_conf *found)
+{
+    int64_t worker = gale_conf_int64(found, "worker", -1);
+    const char *component = gale_conf_string(found, "component", "");
+    for (size_t i = 0; i < gale_conf_count(list) && *component == '\0'; i++) {
+        const struct gale_conf *other = gale_conf_at(list, i);
+        const char *name = gale_conf_string(other, "component", "");
+        if (*name != '\0' && gale_conf_int64(other, "worker", -1) == worker) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+static int report_fatal(struct submit *it, const struct gale_conf *list,
+                        const struct gale_conf *found)
 {
     char hint[256];
+    const struct gale_conf *cause = cause_of(list, found);
     const char *component = gale_conf_string(found, "component", "");
     progress_end(&it->progress);
     snprintf(hint, sizeof hint,
              "it stays and is tried again; `gale errors %.64s`, `gale logs %.64s`",
              it->package.name, it->package.name);
     return output_fail(it->call->json, code_of(gale_conf_int64(found, "code", 0)), hint,
-                       "%s cannot start: %s%sworker %" PRId64 " on %s: %s", it->package.name,
-                       component, *component != '\0' ? ", " : "",
+                       "%s cannot start: %s%sworker %" PRId64 " on %s: %s%s%s",
+                       it->package.name, component, *component != '\0' ? ", " : "",
                        gale_conf_int64(found, "worker", 0),
                        gale_conf_string(found, "host", "an unknown host"),
-                       gale_conf_string(found, "text", "no reason given"));
+                       gale_conf_string(found, "text", "no reason given"),
+                       cause != NULL ? ": " : "", gale_conf_string(cause, "text", ""));
 }
 
 /* Looks at the errors of the topology. @return WAIT_GO_ON or an exit code, reported. */
@@ -299,13 +330,29 @@ static int look_at_errors(struct submit *it)
             const struct gale_conf *found = gale_conf_at(list, i);
             if (gale_conf_bool(found, "fatal", false) ||
                 gale_conf_int64(found, "count", 0) >= SUBMIT_ERRORS_FATAL) {
-                code = report_fatal(it, found);
+                code = report_fatal(it, list, found);
             }
         }
     }
     conf_free(answer);
     conf_free(request);
     return code;
+}
+
+/* Whether it runs, and has for a moment: with all workers, none of which was started anew. */
+static bool settled(struct submit *it, const struct gale_conf *described)
+{
+    const char *status = gale_conf_string(described, "status", "");
+    int64_t restarts = gale_conf_int64(described, "restarts", 0);
+    bool up = strcmp(status, it->inactive ? "inactive" : "active") == 0 &&
+              gale_conf_int64(described, "workers_up", 0) >= it->workers;
+    int64_t now_ns = clock_now_ns();
+    if (!up || restarts != it->restarts || it->settled_ns == 0) {
+        it->settled_ns = up ? now_ns : 0;
+        it->restarts = restarts;
+    }
+    return strcmp(status, "finished") == 0 ||
+           (up && (it->inactive || now_ns - it->settled_ns >= SUBMIT_SETTLE_MS * NS_PER_MS));
 }
 
 static int judge(void *self, const struct gale_conf *described)
@@ -321,15 +368,17 @@ static int judge(void *self, const struct gale_conf *described)
                            "%s was killed meanwhile", it->package.name);
     }
     it->workers = (int64_t)gale_conf_count(gale_conf_get(described, "workers"));
-    if (strcmp(status, it->inactive ? "inactive" : "active") == 0 ||
-        strcmp(status, "finished") == 0) {
+    if (settled(it, described)) {
         return EXIT_DONE;
     }
-    if (gale_conf_int64(described, "errors_count", 0) > it->errors_seen) {
+    if (gale_conf_int64(described, "errors_count", 0) > 0) {
         int code = look_at_errors(it);
         if (code != WAIT_GO_ON) {
             return code;
         }
+    }
+    if (it->settled_ns != 0) {
+        return WAIT_GO_ON;
     }
     if (waiting != NULL && *waiting != '\0') {
         snprintf(it->phase, sizeof it->phase, "%s: %.120s", status, waiting);

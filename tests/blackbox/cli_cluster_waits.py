@@ -160,6 +160,14 @@ def submit_fatal():
     done = gale("submit", FILE, fake=fake)
     check(done.code == 70 and "killed by signal 11" in done.err, f"{done.code} {done.err}")
     check(done.out == "", "no name on stdout")
+    worker = {"component": "", "host": "h1", "worker": 0, "count": 3, "text": "open failed"}
+    found.update(count=1, text="no file x")
+    fake.handler["errors"] = {"errors": [worker, found]}
+    fake.handler["describe"] = steps(described("active"), described("active"),
+                                     described("active", 0, restarts=1, errors_count=2))
+    done = gale("submit", FILE, fake=fake)
+    check(done.code == 70 and "worker 0 on h1: open failed: no file x" in done.err,
+          f"active for a moment only: {done.code} {done.err}")
     fake.stop()
     ok("submit_reports_what_a_worker_died_of")
 
@@ -310,13 +318,16 @@ def rebalancing():
                        "before": {"workers": 1, "parallelism": {"numbers": 1, "away": 2}},
                        "after": {"workers": 1, "parallelism": {"numbers": 1, "away": 8}}},
          done.err)
-    check(len(fake.asked("rebalance")) == 1, "--dry-run changes nothing")
+    check("dry" not in sent and fake.asked("rebalance")[1]["dry"] is True, "the leader judges it")
     for wrong, code in ((["-e", "awya=8"], 66), (["-e", "away"], 64), (["-e", "away=0"], 64),
                         (["-w", "0"], 64), (["-e", "away=1", "-e", "away=2"], 64)):
         done = gale("rebalance", NAME, *wrong, fake=fake)
         check(done.code == code, f"{wrong}: {done.code} {done.err}")
     check("did you mean away?" in gale("rebalance", NAME, "-e", "awya=8", fake=fake).err, "a hint")
-    check(len(fake.asked("rebalance")) == 1, "a wrong one was sent")
+    check(len(fake.asked("rebalance")) == 2, "a wrong one was sent")
+    fake.handler["rebalance"] = refusal("limit", "16384 tasks are too many")
+    done = gale("rebalance", NAME, "-e", "away=16000", "--dry-run", fake=fake)
+    check(done.code == 78 and "too many" in done.err and done.out == "", done.err)
     fake.stop()
     ok("rebalance_shows_before_and_after")
 

@@ -33,7 +33,7 @@ class Host:
         self.fake = Fake({"log_read": self.read})
 
     def read(self, asked):
-        if asked["worker"] not in self.logs or asked["topology"] != ID:
+        if asked["worker"] not in self.logs or asked["topology"] != NAME:
             return refusal("not_found", "no such log")
         log = self.logs[asked["worker"]].encode()
         if asked["offset"] < 0:
