@@ -37,8 +37,9 @@ check:
 	@cd "$(root)" && bash tests/setup.sh check && bash tests/check.sh
 
 sim:
-	@cd "$(root)" && bash tests/setup.sh check && bash tests/build.sh release gale_sim && \
-		build/release/tests/gale_sim --seeds $(SEEDS)
+	@cd "$(root)" && bash tests/setup.sh check && bash tests/build.sh release gale_sim gale_sim_cluster && \
+		build/release/tests/gale_sim --seeds $(SEEDS) && \
+		build/release/tests/gale_sim_cluster --seeds $(SEEDS)
 
 soak: build
 	@cd "$(root)" && GALE_SOURCE="$(root:/=)" GALE_BUILD="$(root)build/release" \
