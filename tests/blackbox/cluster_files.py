@@ -11,8 +11,9 @@ from common_cluster import Cluster
 from common_run import check, ok, path, wait_until
 
 LINES = 2000
-MODULE = os.path.join(os.environ.get("GALE_BUILD", "."), "topologies", "wordcount",
-                      "libsplit.so")
+TOPOLOGIES = os.path.join(os.environ.get("GALE_BUILD", "."), "topologies")
+MODULE = os.path.join(TOPOLOGIES, "wordcount", "libsplit.so")
+BUILDER = os.path.join(TOPOLOGIES, "exclamation", "libexclaim.so")
 
 
 def digest(name):
@@ -73,6 +74,26 @@ def test_sources_may_go(cluster):
     ok("module and file came by their content; the submitter's are gone")
 
 
+def test_module_builds_its_topology(cluster):
+    folder = path("built")
+    os.mkdir(folder)
+    shutil.copy(BUILDER, folder)
+    os.chdir(folder)  # Where paths of such a topology begin.
+    cluster.cli("submit", "./libexclaim.so")
+    os.chdir("/")
+    shutil.rmtree(folder)
+    wait_until(lambda: cluster.status("exclamation") == "finished", "the end of its spout", 30)
+    printed = ""
+    for host in cluster.hosts:
+        for worker in range(2):
+            name = os.path.join(host.folder, "log", "exclamation", f"worker-{worker}.log")
+            if os.path.exists(name):
+                with open(name, encoding="utf-8") as file:
+                    printed += file.read()
+    check("nathan!!!!!!" in printed, f"no exclamation in the workers' logs: {printed[-500:]}")
+    ok("a module whose topology is built in C is submitted as it is")
+
+
 def test_damage_is_found():
     """A supervisor looks at a copy before it starts the first worker of its life with it."""
     with Cluster(coordinators=1, hosts=1) as cluster:
@@ -96,6 +117,7 @@ def test_damage_is_found():
 def main():
     with Cluster(coordinators=1, hosts=2) as cluster:
         test_sources_may_go(cluster)
+        test_module_builds_its_topology(cluster)
     test_damage_is_found()
 
 

@@ -370,6 +370,24 @@ static void package_without_descriptions_does_not_compile(void **state)
     conf_free(document);
 }
 
+static void package_answer_is_given_to_its_own_question_only(void **state)
+{
+    struct fixture *fixture = *state;
+    struct plan *plan = NULL;
+    make(fixture);
+    /* Another option than the one that was asked with. */
+    const struct gale_conf *bolts = gale_conf_get(fixture->made.tree, "bolts");
+    struct gale_conf *two = (struct gale_conf *)(uintptr_t)gale_conf_get(bolts, "two");
+    conf_remove(two, "field");
+    assert_int_equal(conf_add_scalar(two, "field", "number", true, NULL), GALE_OK);
+    assert_int_equal(
+        package_plan(&fixture->made, &fixture->builtins, 0, NULL, &plan, &fixture->diag),
+        GALE_ERR_INVALID);
+    assert_null(plan);
+    assert_int_equal(fixture->diag.items[0].code, DIAG_OPTION);
+    assert_non_null(strstr(fixture->diag.items[0].text, "were not recorded"));
+}
+
 static void package_too_large_for_the_store_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -402,6 +420,7 @@ int main(void)
         TEST(package_damaged_anywhere_is_refused),
         TEST(package_that_names_files_of_the_host_is_refused),
         TEST(package_without_descriptions_does_not_compile),
+        TEST(package_answer_is_given_to_its_own_question_only),
         TEST(package_too_large_for_the_store_is_refused),
     };
     return cmocka_run_group_tests_name("package", tests, NULL, NULL);
