@@ -88,7 +88,7 @@ int64_t cluster_next_ns(const struct cluster *cluster);
 void cluster_message(struct cluster *cluster, const struct message *message, int64_t now_ns);
 /** A request; docs/cluster.md lists the verbs. A verb that is unknown here is refused. */
 void cluster_answer(struct cluster *cluster, const struct rpc_request *request,
-                     struct rpc_answer *answer, int64_t now_ns);
+                    struct rpc_answer *answer, int64_t now_ns);
 /** Leads, and may change things. */
 bool cluster_leads(const struct cluster *cluster);
 /** Epoch of the lead that it has or cares for; 0: none. */

@@ -533,7 +533,7 @@ static void answer_leading(struct cluster *cluster, enum verb verb,
 }
 
 void cluster_answer(struct cluster *cluster, const struct rpc_request *request,
-                     struct rpc_answer *answer, int64_t now_ns)
+                    struct rpc_answer *answer, int64_t now_ns)
 {
     enum verb verb = verb_of(request->verb);
     cluster->now_ns = now_ns;
