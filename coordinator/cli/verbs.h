@@ -18,6 +18,7 @@ extern const struct verb_spec verb_submit;
 extern const struct verb_spec verb_list;
 extern const struct verb_spec verb_describe;
 extern const struct verb_spec verb_top;
+extern const struct verb_spec verb_tap;
 extern const struct verb_spec verb_logs;
 extern const struct verb_spec verb_errors;
 extern const struct verb_spec verb_log_level;

@@ -93,8 +93,8 @@ bool exec_beat(struct exec *exec, struct message_beat *beat);
 /** Every spout here has ended or drained, and none of its trees is open. */
 bool exec_spouts_done(const struct exec *exec);
 /**
- * Begins a tap, changes the one with the same id, or ends it (rate 0). Nothing when this worker has
- * no task of the component. Samples leave through the port between two steps; a reason why there
+ * Begins a tap, changes the one with the same id, or ends it (rate 0). One that is the same already
+ * goes on, for longer. Nothing when this worker has no task of the component. Samples leave through the port between two steps; a reason why there
  * will be none (bad filter, no such stream) goes at once, as a sample with a text. A sample of task
  * 0 without text tells only how many were skipped.
  */

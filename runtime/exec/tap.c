@@ -47,6 +47,8 @@ struct tap_point {
 
 struct tap {
     uint64_t id;
+    uint32_t rate_per_s; /* as it was asked for */
+    char *filter;
     const struct plan_component *component;
     uint16_t stream;
     struct expression *where;     /* NULL: every tuple */
@@ -303,6 +305,13 @@ static void report(struct exec *exec, struct tap *tap)
     }
 }
 
+static void tap_fini(struct tap *tap)
+{
+    expression_free(tap->where);
+    free(tap->points);
+    free(tap->filter);
+}
+
 static void end(struct taps *taps, struct tap *tap)
 {
     for (uint32_t i = 0; i < tap->points_count; i++) {
@@ -311,8 +320,7 @@ static void end(struct taps *taps, struct tap *tap)
             route_look(&task->routes[tap->stream], false);
         }
     }
-    expression_free(tap->where);
-    free(tap->points);
+    tap_fini(tap);
     *tap = taps->items[--taps->count];
     taps->items[taps->count] = (struct tap){0};
 }
@@ -420,7 +428,8 @@ static bool tap_init(struct exec *exec, struct tap *tap, const struct message_ta
         return false;
     }
     tap->stream = (uint16_t)stream;
-    if (!points_init(exec, tap)) {
+    tap->filter = strdup(wanted->filter);
+    if (!tap->filter || !points_init(exec, tap)) {
         snprintf(text, size, "no memory for the tap");
         return false;
     }
@@ -436,6 +445,21 @@ static struct taps *taps_new(void)
     return taps;
 }
 
+static int64_t until_ns(const struct message_tap *wanted, int64_t now_ns)
+{
+    uint64_t for_ms = wanted->for_ms < tap_ms_max ? wanted->for_ms : tap_ms_max;
+    return now_ns + (int64_t)for_ms * 1000000;
+}
+
+/* Taps are asked for again and again, so that new processes hear of them: that is no new tap. */
+static bool is_same(const struct tap *tap, const struct message_tap *wanted)
+{
+    return tap->rate_per_s == wanted->rate_per_s &&
+           strcmp(tap->component->name, wanted->component) == 0 &&
+           stream_of(tap->component, wanted->stream) == tap->stream &&
+           strcmp(tap->filter, wanted->filter) == 0;
+}
+
 static void begin(struct exec *exec, const struct message_tap *wanted, int64_t now_ns)
 {
     char text[TAP_TEXT_SIZE] = "no memory for the tap";
@@ -448,21 +472,20 @@ static void begin(struct exec *exec, const struct message_tap *wanted, int64_t n
         return;
     }
     uint32_t rate = wanted->rate_per_s < TAP_RATE_MAX ? wanted->rate_per_s : TAP_RATE_MAX;
-    uint64_t for_ms = wanted->for_ms < tap_ms_max ? wanted->for_ms : tap_ms_max;
     struct tap tap = {.id = wanted->tap,
+                      .rate_per_s = wanted->rate_per_s,
                       .sample_ns = second_ns / rate,
                       .samples_ns = tap_samples_ns_max,
                       .looks_ns = tap_looks_ns_max,
                       .grown_ns = now_ns,
-                      .until_ns = now_ns + (int64_t)for_ms * 1000000,
+                      .until_ns = until_ns(wanted, now_ns),
                       .told_ns = now_ns};
     bool good = tap_init(exec, &tap, wanted, text, sizeof(text));
     if (!good) {
         say_reason(exec, wanted, text);
     }
     if (!good || tap.points_count == 0) {
-        expression_free(tap.where);
-        free(tap.points);
+        tap_fini(&tap);
         return;
     }
     for (uint32_t i = 0; i < tap.points_count; i++) {
@@ -475,6 +498,10 @@ static void begin(struct exec *exec, const struct message_tap *wanted, int64_t n
 void exec_tap(struct exec *exec, const struct message_tap *tap, int64_t now_ns)
 {
     struct tap *present = find(exec->taps, tap->tap);
+    if (present && is_same(present, tap)) {
+        present->until_ns = until_ns(tap, now_ns);
+        return;
+    }
     if (present) {
         end(exec->taps, present);
     }
@@ -488,8 +515,7 @@ void taps_fini(struct exec *exec)
     struct taps *taps = exec->taps;
     if (taps) {
         for (uint32_t i = 0; i < taps->count; i++) {
-            expression_free(taps->items[i].where);
-            free(taps->items[i].points);
+            tap_fini(&taps->items[i]);
         }
         buf_fini(&taps->values);
         free(taps);

@@ -366,6 +366,33 @@ static enum gale_err large_execute(void *state, struct gale_task *task,
     return gale_emit(task, 0);
 }
 
+static void tap_that_is_asked_for_again_goes_on(void **state)
+{
+    (void)state;
+    struct message_tap message = wanted("s", 1, "n > 0");
+    message.for_ms = 200;
+    harness_start(PAIRS, "00");
+    tap(message);
+    harness_feed("s", 1, "a 1");
+    harness_feed("s", 2, "a 2");
+    harness_run();
+    message.for_ms = 3000;
+    tap(message); /* It lives longer, without another allowance. */
+    harness_feed("s", 3, "a 3");
+    harness_run();
+    assert_int_equal(it.count, 1);
+    harness_advance(2000);
+    assert_int_equal(it.skipped, 2);
+    harness_feed("s", 4, "a 4");
+    harness_run();
+    assert_int_equal(it.count, 2);
+    message.filter = "n > 9";
+    tap(message); /* Another filter is another tap. */
+    harness_feed("s", 5, "a 5");
+    harness_run();
+    assert_int_equal(it.count, 2);
+}
+
 static void tap_of_a_large_tuple_says_its_size(void **state)
 {
     (void)state;
@@ -420,6 +447,7 @@ int main(void)
         TAP_TEST(tap_of_a_direct_stream_leaves_it_direct),
         TAP_TEST(tap_beside_another_shows_its_own),
         TAP_TEST(tap_beyond_the_limit_is_refused),
+        TAP_TEST(tap_that_is_asked_for_again_goes_on),
         TAP_TEST(tap_of_a_large_tuple_says_its_size),
         TAP_TEST(tap_outlives_a_reset_of_the_figures),
     };
