@@ -4,7 +4,8 @@
  *
  *   status    → {name, version, pid, epoch, leader, slots, workers: [as in a report]}
  *   poke      → {}: it asks the leader at once
- *   log_read  {topology: hex id or name, worker, offset, limit} → {offset, next, size} + body
+ *   log_read  {topology: hex id or name, name, worker, offset, limit} → {offset, next, size} + body;
+ *             `name` (may be left out) counts when no worker of that id is here any more
  *   blob_*    blobs/blobs.h
  */
 #include "host/supervisor_internal.h"
@@ -27,9 +28,10 @@ static enum gale_err put_status(struct supervisor *supervisor, struct gale_conf 
                                seek->leader >= 0 ? seek->list.at[seek->leader] : NULL);
 }
 
-static const char *name_of(const struct supervisor *supervisor, const char *text)
+static const char *name_of(const struct supervisor *supervisor, const struct gale_conf *tree)
 {
     char *end;
+    const char *text = gale_conf_string(tree, "topology", "");
     uint64_t id = strtoull(text, &end, 16);
     for (size_t i = 0; *end == '\0' && id != 0 && i < supervisor->core.count; i++) {
         if (supervisor->core.workers[i]->spec.topology == id) {
@@ -37,6 +39,7 @@ static const char *name_of(const struct supervisor *supervisor, const char *text
         }
     }
     /* The text may be a name itself; one that only looks like an id is. */
+    text = gale_conf_string(tree, "name", text);
     return str_is_name(text) ? text : NULL;
 }
 
@@ -49,8 +52,7 @@ static void log_read(struct supervisor *supervisor, const struct rpc_request *re
     int64_t worker = gale_conf_int64(request->tree, "worker", -1);
     int64_t offset = gale_conf_int64(request->tree, "offset", -1);
     int64_t limit = gale_conf_int64(request->tree, "limit", WORKER_LOG_READ_MAX);
-    const char *text = gale_conf_string(request->tree, "topology", "");
-    const char *name = name_of(supervisor, text);
+    const char *name = name_of(supervisor, request->tree);
     if (!name || worker < 0 || worker > UINT16_MAX || limit < 0) {
         rpc_fail(answer, GALE_ERR_INVALID, NULL,
                  "log_read: a topology, a worker and a limit are needed");
