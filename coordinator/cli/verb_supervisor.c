@@ -5,17 +5,13 @@
  * it, unless --stop-workers asks to end them. One thread, on its loop.
  */
 #include "base/log.h"
+#include "cli/daemon.h"
 #include "cli/json_writer.h"
 #include "cli/settings.h"
 #include "cli/verbs.h"
 #include "config/notify.h"
 #include "host/supervisor.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 static const struct option_spec supervisor_option_table[] = {
@@ -59,12 +55,6 @@ struct daemon {
     int signals_count;
 };
 
-static int fail(const struct daemon *daemon, enum gale_err err, const struct gale_error *error)
-{
-    return output_fail(daemon->call->json, output_code_of(err), NULL, "gale supervisor: %s",
-                       error->text[0] != '\0' ? error->text : gale_err_name(err));
-}
-
 static void on_signal(void *argument, int signal, int64_t pid)
 {
     struct daemon *daemon = argument;
@@ -73,45 +63,18 @@ static void on_signal(void *argument, int signal, int64_t pid)
     daemon->signals_count++;
 }
 
-static int start_loop(struct daemon *daemon)
-{
-    struct gale_error error = {.text = ""};
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    enum gale_err err = loop_new(&daemon->loop, &error);
-    if (err == GALE_OK) {
-        err = loop_signals(daemon->loop, &signals, on_signal, daemon);
-    }
-    return err == GALE_OK ? EXIT_DONE : fail(daemon, err, &error);
-}
-
-/* Each worker needs a descriptor here, each connection some: as many as this user may have. */
-static void raise_descriptors(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
 static int start_supervisor(struct daemon *daemon)
 {
     static char gale_path[PATH_MAX];
     struct gale_error error = {.text = ""};
-    ssize_t size = readlink("/proc/self/exe", gale_path, sizeof gale_path - 1);
-    if (size <= 0) {
-        return output_fail(daemon->call->json, EXIT_INTERNAL, "mount /proc",
-                           "cannot find gale's own path: %s", strerror(errno));
+    int code = daemon_path(daemon->call, gale_path);
+    if (code != EXIT_DONE) {
+        return code;
     }
-    gale_path[size] = '\0';
     const struct supervisor_options options = {.config = daemon->config,
                                                .gale_path = gale_path};
     enum gale_err err = supervisor_new(&options, daemon->loop, &daemon->supervisor, &error);
-    return err == GALE_OK ? EXIT_DONE : fail(daemon, err, &error);
+    return err == GALE_OK ? EXIT_DONE : daemon_fail(daemon->call, err, &error);
 }
 
 static void say_ready(struct daemon *daemon)
@@ -166,9 +129,8 @@ static void go_round(struct daemon *daemon)
 static int live(struct daemon *daemon)
 {
     notify_init(&daemon->notify);
-    raise_descriptors();
-    signal(SIGPIPE, SIG_IGN);
-    int code = start_loop(daemon);
+    daemon_process();
+    int code = daemon_loop(daemon->call, on_signal, daemon, &daemon->loop);
     if (code == EXIT_DONE) {
         code = start_supervisor(daemon);
     }
@@ -187,12 +149,7 @@ static int run(const struct invocation *call)
     struct daemon daemon = {.call = call, .stop_workers = options_given(call, "stop-workers")};
     int code = settings_load(call, supervisor_flags, &daemon.config);
     if (code == EXIT_DONE) {
-        enum gale_log_level level = GALE_LOG_INFO;
-        (void)log_level_parse(config_text(daemon.config, "log.level"), &level);
-        log_init(level, "supervisor",
-                 config_bool(daemon.config, "log.json") ? LOG_FORM_JSON
-                 : isatty(STDERR_FILENO) == 1           ? LOG_FORM_PRETTY
-                                                        : LOG_FORM_LOGFMT);
+        daemon_log(call, daemon.config, "supervisor");
         code = live(&daemon);
     }
     config_free(daemon.config);

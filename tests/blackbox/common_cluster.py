@@ -57,8 +57,9 @@ class Worker:
 class Daemon:
     """gale coordinator or gale supervisor with a file of settings of its own."""
 
-    def __init__(self, cluster, kind, name, settings):
+    def __init__(self, cluster, kind, name, settings, machine=None):
         self.cluster = cluster
+        self.machine = machine
         self.kind = kind
         self.name = name
         self.process = None
@@ -75,10 +76,16 @@ class Daemon:
         environment = self.cluster.environment()
         if self.kind == "supervisor":
             environment[HOST] = self.name
+
+        def begin():
+            die_with_parent()
+            if self.machine is not None:
+                self.machine.enter()
+
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [GALE, self.kind, "--config", self.config], stdin=subprocess.DEVNULL, stdout=log,
-                stderr=log, env=environment, start_new_session=True, preexec_fn=die_with_parent)
+                stderr=log, env=environment, start_new_session=True, preexec_fn=begin)
 
     def pid(self):
         return self.process.pid
@@ -116,8 +123,8 @@ class Daemon:
 class Host(Daemon):
     """A supervisor and the workers of its host."""
 
-    def __init__(self, cluster, name, settings):
-        super().__init__(cluster, "supervisor", name, settings)
+    def __init__(self, cluster, name, settings, machine):
+        super().__init__(cluster, "supervisor", name, settings, machine)
 
     def workers(self):
         return [worker for worker in self.cluster.workers() if worker.host == self.name]
@@ -145,19 +152,24 @@ class Host(Daemon):
 
 class Cluster:
     """with Cluster(zookeeper, coordinators=2, hosts=3) as cluster: … Without ZooKeeper there is one
-    coordinator with its own store."""
+    coordinator with its own store. With machines (common_network.py) the hosts are these, and the
+    first of them have a coordinator each."""
 
     count = 0
 
-    def __init__(self, zookeeper=None, coordinators=1, hosts=2, session="2s", settings=None):
+    def __init__(self, zookeeper=None, coordinators=1, hosts=2, session="2s", settings=None,
+                 machines=None):
         Cluster.count += 1
         self.mark = f"{os.getpid()}-cluster{Cluster.count}"
         self.folder = path(f"cluster{Cluster.count}")
         self.settings = dict(settings or {})
         for folder in ("config", "cache", "state", "runtime"):
             os.makedirs(os.path.join(self.folder, folder), 0o700)
-        ports = free_ports(2 * coordinators + hosts)
-        listen = [f"tcp://127.0.0.1:{port}" for port in ports]
+        machines = machines or [None] * max(hosts, coordinators)
+        address = [machine.address if machine else "127.0.0.1" for machine in machines]
+        places = [n // 2 for n in range(2 * coordinators)] + list(range(hosts))
+        listen = [f"tcp://{address[place]}:{port}"
+                  for place, port in zip(places, free_ports(len(places)))]
         client = {}
         if zookeeper is not None:
             client["zookeeper.servers"] = zookeeper.address("/gale")
@@ -172,11 +184,12 @@ class Cluster:
         self.coordinators = []
         for n in range(coordinators):
             self.coordinators.append(Daemon(self, "coordinator", f"c{n + 1}", {
-                "coordinator.listen": listen[2 * n], "coordinator.control": listen[2 * n + 1]}))
+                "coordinator.listen": listen[2 * n],
+                "coordinator.control": listen[2 * n + 1]}, machines[n]))
             self.coordinators[-1].control = listen[2 * n + 1]
         self.hosts = [Host(self, f"h{n + 1}", {
             "supervisor.listen": listen[2 * coordinators + n],
-            "supervisor.address": "127.0.0.1"}) for n in range(hosts)]
+            "supervisor.address": address[n]}, machines[n]) for n in range(hosts)]
         atexit.register(self.destroy)
 
     def __enter__(self):

@@ -35,9 +35,12 @@ def die_with_parent():
 
 
 class Ensemble:
-    """with Ensemble(3) as zookeeper: … zookeeper.address("/gale") …"""
+    """with Ensemble(3) as zookeeper: … zookeeper.address("/gale") … With machines (common_network.py)
+    each node runs on its own."""
 
-    def __init__(self, nodes_count=3, tick_ms=200):
+    def __init__(self, nodes_count=3, tick_ms=200, machines=None):
+        self.machines = machines
+        self.hosts = [machine.address for machine in machines or []] or ["127.0.0.1"] * nodes_count
         self.folder = tempfile.mkdtemp(prefix="gale-zookeeper-")
         self.ports = [free_ports(3) for _ in range(nodes_count)]
         self.processes = [None] * nodes_count
@@ -46,13 +49,17 @@ class Ensemble:
             with open(os.path.join(self.folder, str(index), "myid"), "w") as file:
                 file.write(f"{index + 1}\n")
             with open(self.config(index), "w") as file:
-                file.write(f"tickTime={tick_ms}\ninitLimit=100\nsyncLimit=100\n"
+                # Nodes on one loopback interface are killed or paused, never cut off; those on
+                # machines of their own learn only by syncLimit that another one is.
+                limit = 10 if machines else 100
+                file.write(f"tickTime={tick_ms}\ninitLimit=100\nsyncLimit={limit}\n"
                            f"dataDir={self.folder}/{index}\nclientPort={self.ports[index][0]}\n"
-                           "clientPortAddress=127.0.0.1\nadmin.enableServer=false\n"
+                           f"clientPortAddress={self.hosts[index]}\nadmin.enableServer=false\n"
                            "4lw.commands.whitelist=*\nmaxClientCnxns=0\n")
                 for other, ports in enumerate(self.ports):
                     if nodes_count > 1:
-                        file.write(f"server.{other + 1}=127.0.0.1:{ports[1]}:{ports[2]}\n")
+                        file.write(f"server.{other + 1}={self.hosts[other]}:{ports[1]}:"
+                                   f"{ports[2]}\n")
 
     def __enter__(self):
         for index in range(len(self.processes)):
@@ -69,13 +76,19 @@ class Ensemble:
         return os.path.join(self.folder, f"{index}.cfg")
 
     def address(self, folder=""):
-        return ",".join(f"127.0.0.1:{ports[0]}" for ports in self.ports) + folder
+        return ",".join(f"{host}:{ports[0]}"
+                        for host, ports in zip(self.hosts, self.ports)) + folder
 
     def start(self, index):
+        def begin():
+            die_with_parent()
+            if self.machines:
+                self.machines[index].enter()
+
         with open(os.path.join(self.folder, f"{index}.log"), "a") as log:
             self.processes[index] = subprocess.Popen(
                 ["java", *FLAGS, "-cp", CLASS_PATH, MAIN, self.config(index)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=begin)
 
     def kill(self, index):
         if self.processes[index]:
@@ -92,7 +105,7 @@ class Ensemble:
     def mode(self, index):
         """leader, follower or standalone; None when the node does not serve."""
         try:
-            with socket.create_connection(("127.0.0.1", self.ports[index][0]), 1) as link:
+            with socket.create_connection((self.hosts[index], self.ports[index][0]), 1) as link:
                 link.settimeout(1)
                 link.sendall(b"srvr")
                 answer = b""
