@@ -142,7 +142,7 @@ enum gale_err cluster_new(const struct cluster_options *options, struct cluster 
         return gale_error_set(error, err,
                               "the name or an endpoint of the coordinator is too long");
     }
-    cluster->excused_ns = INT64_MIN;
+    cluster->excused_ns = cluster->excused_until_ns = INT64_MIN / 2;
     *out = cluster;
     return GALE_OK;
 }
@@ -255,7 +255,14 @@ static void election_step(struct cluster *cluster, int64_t now_ns)
         (!cluster->holding || cluster->epoch != (uint64_t)leader->epoch)) {
         elected(cluster, now_ns);
     }
-    if (leader->state == LEADER_WAITING && now_ns >= cluster->look_ns) {
+    if (now_ns < cluster->look_ns) {
+        return;
+    }
+    if (cluster_may_write(cluster)) {
+        cluster->look_ns = now_ns + CLUSTER_LOOK_NS;
+        cluster_look(cluster);
+        cluster->other.rpc[0] = '\0';
+    } else if (leader->state == LEADER_WAITING) {
         cluster->look_ns = now_ns + CLUSTER_LOOK_NS;
         cluster_look(cluster);
         cluster_look_blobs(cluster);
@@ -296,7 +303,10 @@ void cluster_step(struct cluster *cluster, int64_t now_ns)
     if (cluster->begin_ns == 0) {
         cluster->begin_ns = now_ns;
     } else if (now_ns - cluster->stepped_ns > CLUSTER_PAUSE_NS) {
-        cluster->excused_ns = now_ns; /* Nobody was heard meanwhile, whoever spoke. */
+        /* Nobody was heard meanwhile, whoever spoke; after a long pause they look elsewhere. */
+        int64_t pause_ns = now_ns - cluster->stepped_ns;
+        cluster->excused_ns = now_ns;
+        cluster->excused_until_ns = now_ns + (pause_ns < CLUSTER_SEEK_NS ? 0 : CLUSTER_SEEK_NS);
     }
     cluster->now_ns = cluster->stepped_ns = now_ns;
     if (!prepare(cluster, now_ns)) {

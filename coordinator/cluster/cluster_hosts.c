@@ -91,15 +91,10 @@ uint32_t host_used(const struct cluster *cluster, const struct cluster_host *hos
 
 /* ---- Silence --------------------------------------------------------------------------------- */
 
-static int64_t latest(const struct cluster *cluster, int64_t heard_ns)
-{
-    int64_t since = heard_ns > cluster->elected_ns ? heard_ns : cluster->elected_ns;
-    return since > cluster->excused_ns ? since : cluster->excused_ns;
-}
-
 static bool is_silent(const struct cluster *cluster, int64_t heard_ns, int64_t now_ns)
 {
-    return now_ns - latest(cluster, heard_ns) >= cluster->options.host_timeout_ms * NS_PER_MS;
+    int64_t since_ns = heard_ns > cluster->excused_ns ? heard_ns : cluster->excused_until_ns;
+    return now_ns - since_ns >= cluster->options.host_timeout_ms * NS_PER_MS;
 }
 
 /* Takes the silent workers of a silent host away from it. */
@@ -379,6 +374,7 @@ static enum gale_err slots_answer(struct cluster *cluster, struct cluster_host *
             if (slot->keep != KEEP_NONE && !slot->refused) {
                 err = wanted_answer(topology, w, list);
             }
+            slot->told = slot->keep;
             slot->seen = slot->refused = false;
         }
     }
@@ -398,19 +394,32 @@ static enum gale_err sources_answer(const struct cluster *cluster, struct gale_c
     return err;
 }
 
-/* Takes in who reports. @return false: refused. */
+static enum gale_err members_answer(const struct cluster *cluster, struct gale_conf *answer)
+{
+    struct gale_conf *list = NULL;
+    enum gale_err err = conf_add_list(answer, "coordinators", &list);
+    for (size_t i = 0; !err && i < cluster->members_count; i++) {
+        err = tree_put_text(list, NULL, cluster->members[i].candidate.rpc);
+    }
+    return err;
+}
+
+/* Takes in who reports. Two supervisors of one name would take the workers from each other: the one
+ * that was heard just now stays. @return false: refused. */
 static bool host_take(struct cluster_host *host, const struct gale_conf *tree,
-                      struct rpc_answer *answer)
+                      struct rpc_answer *answer, int64_t now_ns)
 {
     int64_t started_ms = gale_conf_int64(tree, "started_ms", 0);
+    int64_t pid = gale_conf_int64(tree, "pid", 0);
     const char *rpc = gale_conf_string(tree, "rpc", "");
-    if (host->reported && started_ms < host->started_ms && host->alive) {
+    bool other = host->reported && (started_ms != host->started_ms || pid != host->pid);
+    if (other && now_ns - host->heard_ns < CLUSTER_TWIN_NS) {
         rpc_fail(answer, GALE_ERR_EXISTS, "give each supervisor a name of its own",
                  "another supervisor has the name %s, at %s", host->name, host->rpc);
         return false;
     }
     host->started_ms = started_ms;
-    host->pid = gale_conf_int64(tree, "pid", 0);
+    host->pid = pid;
     host->slots = (uint32_t)gale_conf_int64(tree, "slots", 0);
     host->memory_mb = gale_conf_int64(tree, "memory_mb", 0);
     host->cpu_points = gale_conf_int64(tree, "cpu_points", 0);
@@ -434,7 +443,7 @@ void host_request(struct cluster *cluster, const struct rpc_request *request,
         return;
     }
     uint32_t slots_before = host->slots;
-    if (!host_take(host, request->tree, answer)) {
+    if (!host_take(host, request->tree, answer, now_ns)) {
         return;
     }
     if (!host->reported || !host->alive || host->slots != slots_before) {
@@ -454,6 +463,7 @@ void host_request(struct cluster *cluster, const struct rpc_request *request,
     err = err ? err : conf_add_list(answer->tree, "wanted", &list);
     err = err ? err : slots_answer(cluster, host, list, now_ns);
     err = err ? err : sources_answer(cluster, answer->tree);
+    err = err ? err : members_answer(cluster, answer->tree);
     host->poke = false;
     request_end(answer, err);
 }

@@ -26,6 +26,10 @@
 #define CLUSTER_RATE_NS (1000 * NS_PER_MS)   /* between looks at the rates */
 #define CLUSTER_ERRORS_NS (5000 * NS_PER_MS) /* between writes of one topology's errors */
 #define CLUSTER_LOOK_NS (1000 * NS_PER_MS)   /* between looks at who leads */
+/* After an election or an own pause supervisors may need so long to find who leads. */
+#define CLUSTER_SEEK_NS (2000 * NS_PER_MS)
+#define CLUSTER_TWIN_NS (700 * NS_PER_MS) /* heard so lately, a host of a name is alive */
+#define CLUSTER_MEMBERS_MAX 16u           /* candidates that supervisors are told of */
 #define CLUSTER_HOST_FORGET_NS (INT64_C(3600000) * NS_PER_MS)
 
 struct cluster_host {
@@ -52,6 +56,7 @@ struct cluster_hello {
 /* What is known of one worker beside its control's part. */
 struct cluster_slot {
     enum keep keep;
+    enum keep told;              /* as its host was answered last */
     struct cluster_host *host;   /* NULL: nowhere */
     struct cluster_hello *hello; /* owned or NULL */
     int64_t pid, rss_kb;
@@ -91,6 +96,12 @@ struct cluster_topology {
     int64_t busy_ns;
 };
 
+/* A candidate, as it stands in the store. */
+struct cluster_member {
+    char name[STORE_NAME_SIZE];
+    struct cluster_candidate candidate;
+};
+
 struct cluster_tap {
     uint64_t id; /* 0: free */
     uint64_t topology;
@@ -118,13 +129,16 @@ struct cluster {
     bool holding;   /* topologies were read in `epoch` and are cared for */
     bool give_up;   /* a write's outcome is not known: leads no more in this epoch */
     int64_t now_ns, begin_ns, stepped_ns;
-    int64_t excused_ns; /* silence before this is not held against anybody */
-    int64_t elected_ns, retry_ns, save_ns, rate_ns, look_ns;
+    int64_t excused_ns;       /* who was not heard since then … */
+    int64_t excused_until_ns; /* … counts as heard at this time */
+    int64_t retry_ns, save_ns, rate_ns, look_ns;
     bool place;                        /* hosts or topologies changed */
     char (*looked)[CLUSTER_NAME_SIZE]; /* topologies whose blobs are here or wanted; owned */
     size_t looked_count;
     size_t save_from;               /* topology whose positions come first in the next batch */
     struct cluster_candidate other; /* who leads instead; rpc "": not known */
+    struct cluster_member members[CLUSTER_MEMBERS_MAX];
+    size_t members_count;
     struct cluster_topology **topologies;
     size_t topologies_count, topologies_room;
     struct cluster_host **hosts;
@@ -157,7 +171,7 @@ struct cluster_topology *cluster_find_id(const struct cluster *cluster, uint64_t
 enum gale_err cluster_load(struct cluster *cluster, int64_t now_ns);
 /** Hands the saved positions to a topology's control, which was initialised just now. */
 enum gale_err cluster_load_positions(struct cluster_topology *topology);
-/** Who leads, by the candidates in the store. */
+/** Reads the candidates anew, and by them who leads. */
 void cluster_look(struct cluster *cluster);
 /** Wants the blobs of topologies that it has not looked at yet, so that a candidate has them before it
  *  leads. */

@@ -146,7 +146,8 @@ enum gale_err cluster_load(struct cluster *cluster, int64_t now_ns)
     buf_init(&value, 0);
     cluster->holding = true;
     cluster->epoch = (uint64_t)cluster->leader.epoch;
-    cluster->elected_ns = now_ns;
+    cluster->excused_ns = now_ns;
+    cluster->excused_until_ns = now_ns + CLUSTER_SEEK_NS;
     cluster->place = true;
     for (size_t i = 0; i < cluster->hosts_count; i++) {
         cluster->hosts[i]->alive = true; /* Until the time of silence is over. */
@@ -237,36 +238,61 @@ static bool number_of(const char *name, uint32_t *number)
     return true;
 }
 
+/* A candidate's record does not change while it is there. */
+static bool member_read(struct cluster *cluster, const char *name, struct cluster_member *out)
+{
+    char path[STORE_PATH_SIZE];
+    struct buf value;
+    for (size_t i = 0; i < cluster->members_count; i++) {
+        if (strcmp(cluster->members[i].name, name) == 0) {
+            *out = cluster->members[i];
+            return true;
+        }
+    }
+    buf_init(&value, 0);
+    snprintf(path, sizeof path, CLUSTER_CANDIDATES_PATH "/%s", name);
+    bool good = cluster->store->ops->get(cluster->store, path, &value, NULL) == GALE_OK &&
+                cluster_candidate_decode(value.data, value.size, &out->candidate);
+    str_copy(out->name, sizeof out->name, name);
+    buf_fini(&value);
+    return good;
+}
+
 void cluster_look(struct cluster *cluster)
 {
-    struct store *store = cluster->store;
-    char path[STORE_PATH_SIZE];
-    const char *first = NULL;
+    struct cluster_member members[CLUSTER_MEMBERS_MAX];
+    struct cluster_member first = {.name = ""}, member;
     uint32_t best = 0, number;
-    struct buf names, value;
+    size_t count = 0;
+    struct buf names;
     buf_init(&names, 0);
-    buf_init(&value, 0);
-    cluster->other.rpc[0] = '\0';
-    enum gale_err err = store->ops->children(store, CLUSTER_CANDIDATES_PATH, &names);
+    enum gale_err err =
+        cluster->store->ops->children(cluster->store, CLUSTER_CANDIDATES_PATH, &names);
     for (size_t at = 0; !err && at < names.size;) {
         const char *name = (const char *)names.data + at;
         at += strlen(name) + 1;
-        if (number_of(name, &number) && (!first || best - number < UINT32_C(1) << 31)) {
-            first = name;
+        if (!number_of(name, &number) || !member_read(cluster, name, &member)) {
+            continue;
+        }
+        if (first.name[0] == '\0' || best - number < UINT32_C(1) << 31) {
+            first = member;
             best = number;
         }
-    }
-    if (first) {
-        snprintf(path, sizeof path, CLUSTER_CANDIDATES_PATH "/%s", first);
-        err = store->ops->get(store, path, &value, NULL);
-        /* One of an earlier life of this very coordinator leads nothing. */
-        if (err || !cluster_candidate_decode(value.data, value.size, &cluster->other) ||
-            strcmp(cluster->other.rpc, cluster->rpc) == 0) {
-            cluster->other.rpc[0] = '\0';
+        if (count < CLUSTER_MEMBERS_MAX) {
+            members[count++] = member;
         }
     }
     buf_fini(&names);
-    buf_fini(&value);
+    if (err) {
+        return; /* What was known is better than nothing. */
+    }
+    memcpy(cluster->members, members, count * sizeof *members);
+    cluster->members_count = count;
+    cluster->other = first.candidate;
+    /* One of an earlier life of this very coordinator leads nothing. */
+    if (strcmp(cluster->other.rpc, cluster->rpc) == 0) {
+        cluster->other.rpc[0] = '\0';
+    }
 }
 
 /* ---- Blobs of a candidate -------------------------------------------------------------------- */

@@ -90,6 +90,9 @@ static const char *worker_state(const struct cluster_topology *topology, uint32_
 {
     const struct cluster_slot *slot = &topology->slots[index];
     const struct control_worker *worker = &topology->control.workers[index];
+    if (topology->status.life == CLUSTER_FINISHED) {
+        return "ended";
+    }
     if (!slot->host) {
         return "waiting";
     }

@@ -262,12 +262,22 @@ static void hosts_one_is_listed_with_its_workers(void **state)
     assert_int_equal(gale_conf_int64(host, "used", 0), 2);
 }
 
-static void host_second_of_a_name_is_refused(void **state)
+static void host_second_of_a_name_waits_for_the_first(void **state)
 {
     (void)state;
     struct gale_conf *request = world_request("host", "h1");
-    tree_put_int(request, "started_ms", 0);
+    tree_put_int(request, "started_ms", 2);
     assert_int_equal(world_ask(&world, 0, request, NULL, 0), GALE_ERR_EXISTS);
+    world.hosts[0].up = false; /* The one that was first is gone: another may have the name. */
+    world_run(&world, 800);
+    request = world_request("host", "h1");
+    tree_put_int(request, "started_ms", 2);
+    tree_put_text(request, "rpc", "tcp://new:1");
+    assert_int_equal(world_ask(&world, 0, request, NULL, 0), GALE_OK);
+    assert_int_equal(gale_conf_count(gale_conf_get(world.tree, "coordinators")), 1);
+    world_ask_name(&world, 0, "hosts", NULL);
+    const struct gale_conf *host = gale_conf_at(gale_conf_get(world.tree, "hosts"), 0);
+    assert_string_equal(gale_conf_string(host, "rpc", ""), "tcp://new:1");
     assert_int_equal(world_ask_name(&world, 0, "host", "no/name"), GALE_ERR_INVALID);
 }
 
@@ -429,7 +439,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sample_running_topology_has_all_components, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(hosts_one_is_listed_with_its_workers, setup, teardown),
-        cmocka_unit_test_setup_teardown(host_second_of_a_name_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(host_second_of_a_name_waits_for_the_first, setup, teardown),
         cmocka_unit_test_setup_teardown(tap_samples_are_read_once, setup, teardown),
         cmocka_unit_test_setup_teardown(tap_unread_ends, setup, teardown),
         cmocka_unit_test_setup_teardown(tap_as_many_as_allowed_then_refused, setup, teardown),

@@ -88,6 +88,7 @@ static void kill_during_wait_keeps_assignment(void **state)
     world_until_gone(&world, "t");
     world_run(&world, 200);
     assert_int_equal(world_living(&world), 0);
+    assert_int_equal(world.starts, 2); /* None was started again at its end. */
 }
 
 static void kill_unknown_is_not_alive(void **state)
