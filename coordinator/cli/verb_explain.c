@@ -35,10 +35,15 @@ static const struct explanation explanations[] = {
      "A limit was hit (depth, size, number of values, files, components, tasks), or an anchor "
      "or alias was used.",
      "Make it smaller; write aliased values out; quote texts that start with `*` or `&`."},
-    {DIAG_INCLUDE, 'E', "A file cannot be opened or read, or includes itself.",
-     "Check the path (relative to the including file) and its rights; break the cycle."},
-    {DIAG_SUBSTITUTION, 'E', "`${NAME}` has no value or is malformed, or nothing uses a `-D`.",
-     "Give `-D NAME=value`, write `${NAME:-default}`, or correct the name."},
+    {DIAG_INCLUDE, 'E',
+     "A file (included, or one of `files`) cannot be opened or read, or includes itself.",
+     "Check the path (relative to the including file, of `files` to the topology's) and its "
+     "rights; break the cycle."},
+    {DIAG_SUBSTITUTION, 'E',
+     "`${NAME}` has no value or is malformed, `${file.NAME}` names no file or stands outside "
+     "of options, or nothing uses a `-D`.",
+     "Give `-D NAME=value`, write `${NAME:-default}`, add the file to `files`, or correct the "
+     "name."},
     {DIAG_BAD_NAME, 'E', "A name has a wrong form.",
      "Use 1 to 64 of `A-Z a-z 0-9 _ -`, not beginning with `__`."},
     {DIAG_UNKNOWN_COMPONENT, 'E', "`from` names a component that does not exist.",
