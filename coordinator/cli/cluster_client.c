@@ -25,8 +25,9 @@ enum {
     LOOK_AGAIN_MS = 50,   /* between two rounds over all candidates */
     STILL_THERE_MS = 250, /* without an answer: is the process still there? */
     CONNECT_MS = 1000,
-    HOPS_MAX = 8, /* redirects followed without a pause */
-    NAMES_MAX = 1000
+    HOPS_MAX = 8,        /* redirects followed without a pause */
+    NAMES_MAX = 1000,    /* looked at for the nearest one */
+    COMPONENTS_MAX = 256 /* likewise */
 };
 
 struct cluster_client {
@@ -439,4 +440,35 @@ int cluster_get(struct cluster_client *client, const char *verb, const char *nam
                             : cluster_ask(client, request, NULL, 0, answer, NULL, &error);
     conf_free(request);
     return err == GALE_OK ? EXIT_DONE : cluster_fail(client, err, &error, name);
+}
+
+const struct gale_conf *cluster_component(const struct gale_conf *described, const char *name)
+{
+    const struct gale_conf *list = gale_conf_get(described, "components");
+    for (size_t i = 0; i < gale_conf_count(list); i++) {
+        const struct gale_conf *item = gale_conf_at(list, i);
+        if (strcmp(gale_conf_string(item, "name", ""), name) == 0) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+int cluster_no_component(const struct invocation *call, const struct gale_conf *described,
+                         const char *topology, const char *name)
+{
+    const char *names[COMPONENTS_MAX + 1] = {NULL};
+    char hint[160];
+    const struct gale_conf *list = gale_conf_get(described, "components");
+    for (size_t i = 0; i < gale_conf_count(list) && i < COMPONENTS_MAX; i++) {
+        names[i] = gale_conf_string(gale_conf_at(list, i), "name", "");
+    }
+    const char *near = str_suggest(name, names);
+    if (near != NULL) {
+        snprintf(hint, sizeof hint, "did you mean %.64s?", near);
+    } else {
+        snprintf(hint, sizeof hint, "`gale describe %.64s` lists them", topology);
+    }
+    return output_fail(call->json, EXIT_NO_INPUT, hint, "%s has no component \"%.64s\"",
+                       topology, name);
 }

@@ -82,6 +82,11 @@ int cluster_get(struct cluster_client *client, const char *verb, const char *nam
  *  @return the exit code. */
 int cluster_fail(struct cluster_client *client, enum gale_err err,
                  const struct gale_error *error, const char *name);
+/** A component of a topology by name, in the answer of `describe`; NULL: it has none. */
+const struct gale_conf *cluster_component(const struct gale_conf *described, const char *name);
+/** Reports that a topology has no component of a name, with the nearest. @return the exit code. */
+int cluster_no_component(const struct invocation *call, const struct gale_conf *described,
+                         const char *topology, const char *name);
 /** Whether somebody accepts connections there, asked within so many milliseconds.
  *  @param why receives how it is else: "connection refused". */
 bool cluster_reaches(const char *endpoint, int64_t within_ms, char *why, size_t size);

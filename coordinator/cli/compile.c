@@ -15,9 +15,8 @@ static int no_memory(const struct invocation *call)
                        "out of memory");
 }
 
-/* The -D options, of which each must be key=value. */
-static int read_defines(const struct invocation *call, const char **texts,
-                        struct topology_defines *out)
+int compile_defines(const struct invocation *call, const char **texts,
+                    struct topology_defines *out)
 {
     const char *text;
     out->texts = texts;
@@ -53,7 +52,7 @@ int compile_open(const struct invocation *call, const char *path, struct loaded 
     struct gale_error error = {GALE_OK, ""};
     memset(out, 0, sizeof *out);
     diag_init(&out->diag);
-    int code = read_defines(call, texts, &options.defines);
+    int code = compile_defines(call, texts, &options.defines);
     code = code != EXIT_DONE ? code : compile_own_path(call, gale_path);
     if (code != EXIT_DONE) {
         return code;

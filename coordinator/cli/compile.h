@@ -8,6 +8,10 @@
 #include "run/load.h"
 #include <limits.h>
 
+/** The -D options, of which each must be key=value. @param texts room for OPTIONS_VALUES_MAX of them,
+ *  borrowed by *out. @return EXIT_DONE or EXIT_USAGE, reported. */
+int compile_defines(const struct invocation *call, const char **texts,
+                    struct topology_defines *out);
 /** The path of the running binary. @return EXIT_DONE or EXIT_INTERNAL, reported. */
 int compile_own_path(const struct invocation *call, char out[PATH_MAX]);
 /**

@@ -23,7 +23,6 @@ enum {
     LOGS_FOLLOW_MS = 200,  /* between two looks at the logs */
     LOGS_PLACES_MS = 2000, /* between two looks at where the workers are */
     LOGS_ASK_MS = 1000,    /* for one of those, so that lines are not kept waiting */
-    LOGS_NAMES_MAX = 256,
     LOGS_TASKS_MAX = INT32_MAX
 };
 
@@ -126,38 +125,17 @@ static void take_places(struct logs *it, const struct gale_conf *described)
     }
 }
 
-static int refuse_component(const struct logs *it, const struct gale_conf *components)
-{
-    const char *names[LOGS_NAMES_MAX + 1] = {NULL};
-    char hint[128];
-    size_t count = 0;
-    for (size_t i = 0; i < gale_conf_count(components) && count < LOGS_NAMES_MAX; i++) {
-        names[count++] = gale_conf_string(gale_conf_at(components, i), "name", "");
-    }
-    const char *near = str_suggest(it->component, names);
-    snprintf(hint, sizeof hint,
-             near != NULL ? "did you mean %s?" : "`gale describe %s` lists them",
-             near != NULL ? near : it->call->args[0]);
-    return output_fail(it->call->json, EXIT_NO_INPUT, hint, "%s has no component \"%.64s\"",
-                       it->call->args[0], it->component);
-}
-
 static int check(const struct logs *it, const struct gale_conf *described)
 {
-    const struct gale_conf *components = gale_conf_get(described, "components");
-    bool found = it->component == NULL;
-    for (size_t i = 0; i < gale_conf_count(components) && !found; i++) {
-        const char *name = gale_conf_string(gale_conf_at(components, i), "name", "");
-        found = strcmp(name, it->component) == 0;
-    }
-    if (!found) {
-        return refuse_component(it, components);
+    const char *name = it->call->args[0];
+    if (it->component != NULL && cluster_component(described, it->component) == NULL) {
+        return cluster_no_component(it->call, described, name, it->component);
     }
     size_t workers = gale_conf_count(gale_conf_get(described, "workers"));
     if (it->worker >= 0 && (size_t)it->worker >= workers) {
         return output_fail(it->call->json, EXIT_NO_INPUT, "they count from 0",
-                           "%s has %zu worker%s, none is number %" PRId64, it->call->args[0],
-                           workers, workers == 1 ? "" : "s", it->worker);
+                           "%s has %zu worker%s, none is number %" PRId64, name, workers,
+                           workers == 1 ? "" : "s", it->worker);
     }
     return EXIT_DONE;
 }

@@ -4,7 +4,6 @@
  * placed anew. Shows what changes, waits until it is done, says how long the topology paused.
  */
 #include "base/clock.h"
-#include "base/str.h"
 #include "cli/cluster_client.h"
 #include "cli/cluster_text.h"
 #include "cli/verbs.h"
@@ -15,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REBALANCE_WORKERS_MAX = 1024, REBALANCE_TASKS_MAX = 16384, REBALANCE_NAMES_MAX = 256 };
+enum { REBALANCE_WORKERS_MAX = 1024, REBALANCE_TASKS_MAX = 16384 };
 
 struct rebalance {
     const struct invocation *call;
@@ -32,35 +31,6 @@ struct rebalance {
     struct progress progress;
 };
 
-static const struct gale_conf *component_of(const struct gale_conf *described, const char *name)
-{
-    const struct gale_conf *list = gale_conf_get(described, "components");
-    for (size_t i = 0; i < gale_conf_count(list); i++) {
-        const struct gale_conf *item = gale_conf_at(list, i);
-        if (strcmp(gale_conf_string(item, "name", ""), name) == 0) {
-            return item;
-        }
-    }
-    return NULL;
-}
-
-static int refuse_component(const struct rebalance *it, const char *name)
-{
-    const char *names[REBALANCE_NAMES_MAX + 1] = {NULL};
-    const struct gale_conf *list = gale_conf_get(it->before, "components");
-    size_t count = 0;
-    for (size_t i = 0; i < gale_conf_count(list) && count < REBALANCE_NAMES_MAX; i++) {
-        names[count++] = gale_conf_string(gale_conf_at(list, i), "name", "");
-    }
-    const char *near = str_suggest(name, names);
-    char hint[128];
-    snprintf(hint, sizeof hint,
-             near != NULL ? "did you mean %s?" : "`gale describe %s` lists them",
-             near != NULL ? near : it->name);
-    return output_fail(it->call->json, EXIT_NO_INPUT, hint, "%s has no component \"%.64s\"",
-                       it->name, name);
-}
-
 /* One COMPONENT=TASKS. */
 static int read_change(struct rebalance *it, struct gale_conf *map, const char *text)
 {
@@ -76,8 +46,8 @@ static int read_change(struct rebalance *it, struct gale_conf *map, const char *
     }
     memcpy(name, text, length);
     name[length] = '\0';
-    if (component_of(it->before, name) == NULL) {
-        return refuse_component(it, name);
+    if (cluster_component(it->before, name) == NULL) {
+        return cluster_no_component(it->call, it->before, it->name, name);
     }
     enum gale_err err = tree_put_int(map, name, tasks);
     if (err == GALE_ERR_EXISTS) {
@@ -151,7 +121,7 @@ static int print_table(const struct rebalance *it)
         const struct gale_conf *item = gale_conf_at(list, i);
         const char *name = gale_conf_string(item, "name", "");
         int64_t tasks = gale_conf_int64(item, "parallelism", 0);
-        const struct gale_conf *done = component_of(it->after, name);
+        const struct gale_conf *done = cluster_component(it->after, name);
         int64_t wanted = wanted_of(it, name, tasks);
         table_row(&table, name, tasks,
                   done != NULL ? gale_conf_int64(done, "parallelism", wanted) : wanted);

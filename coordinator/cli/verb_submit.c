@@ -68,23 +68,6 @@ static int report_findings(const struct submit *it, const struct diag *diag)
     return diag->errors_count > 0 ? EXIT_INVALID : EXIT_DONE;
 }
 
-static int read_defines(const struct invocation *call, const char **texts,
-                        struct topology_defines *out)
-{
-    const char *text;
-    out->texts = texts;
-    for (out->count = 0; (text = options_value_at(call, "define", out->count)) != NULL;
-         out->count++) {
-        const char *equals = strchr(text, '=');
-        if (equals == NULL || equals == text) {
-            return output_fail(call->json, EXIT_USAGE, "write -D key=value",
-                               "-D \"%s\" is no definition", text);
-        }
-        texts[out->count] = text;
-    }
-    return EXIT_DONE;
-}
-
 static int pack(struct submit *it)
 {
     static const char *texts[OPTIONS_VALUES_MAX];
@@ -98,7 +81,7 @@ static int pack(struct submit *it)
                                    .gale_path = gale_path,
                                    .name = options_value(it->call, "name"),
                                    .workers = (uint32_t)it->workers};
-    int code = read_defines(it->call, texts, &options.defines);
+    int code = compile_defines(it->call, texts, &options.defines);
     code = code == EXIT_DONE ? compile_own_path(it->call, gale_path) : code;
     if (code != EXIT_DONE) {
         return code;

@@ -6,9 +6,10 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import time
 
-from common_fake import DIR, Fake, Terminal, gale, refusal
+from common_fake import DIR, GALE, Fake, Terminal, environment, gale, refusal
 from common_run import check, ok
 
 LIST = {"topologies": [
@@ -257,6 +258,51 @@ def list_is_fast():
     ok("list_answers_at_once")
 
 
+def names_are_completed():
+    fake = Fake(ANSWERS)
+    bin_dir = os.path.join(DIR, "bin")
+    os.makedirs(bin_dir)
+    os.symlink(GALE, os.path.join(bin_dir, "gale"))
+    env = environment(GALE_COORDINATOR_ADDRESSES=fake.endpoint,
+                      PATH=f"{bin_dir}:{os.environ['PATH']}")
+
+    def complete(*words):
+        line = " ".join(f"'{word}'" for word in words)
+        script = (f"eval \"$(gale completion bash)\"; COMP_WORDS=({line}); "
+                  f"COMP_CWORD={len(words) - 1}; _gale; echo ${{COMPREPLY[@]}}")
+        return subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=env,
+                              check=True).stdout.split()
+    check(complete("gale", "kill", "") == ["wordcount", "clicks"], "all names")
+    check(complete("gale", "kill", "wordcount", "c") == ["clicks"], "several names")
+    check(complete("gale", "logs", "w") == ["wordcount"], "a beginning")
+    check(complete("gale", "logs", "wordcount", "") == [], "only the first of logs")
+    check("--follow" in complete("gale", "logs", "--f"), "options too")
+    fake.stop()
+    check(complete("gale", "kill", "") == [], "no cluster, no names")
+    ok("bash_completes_names_of_topologies")
+
+
+def broken_memory_is_ignored():
+    fake = Fake(ANSWERS)
+    cache = os.path.join(DIR, "cache", "gale")
+    gale("list", fake=fake)
+    files = [os.path.join(cache, name) for name in os.listdir(cache)]
+    check(len(files) > 0 and os.stat(cache).st_mode & 0o77 == 0, f"{files}")
+    for garbage in ("", "tcp://", "tcp://127.0.0.1:1\n", "\n\n", "x" * 5000, "ipc:///nowhere\n",
+                    "tcp://[::1]:99999\n", "tcp://127.0.0.1:0\nmore", "\0\0"):
+        for name in files:
+            with open(name, "w", encoding="utf-8") as file:
+                file.write(garbage)
+        done = gale("list", "-q", fake=fake)
+        check((done.code, done.out) == (0, "wordcount\nclicks\n"), f"{garbage!r}: {done.err}")
+    with open(os.path.join(DIR, "no-cache"), "w", encoding="utf-8") as file:
+        file.write("a file where the folder should be")
+    done = gale("list", "-q", fake=fake, env={"XDG_CACHE_HOME": os.path.join(DIR, "no-cache")})
+    check((done.code, done.err) == (0, ""), done.err)
+    fake.stop()
+    ok("what_is_remembered_may_be_anything")
+
+
 def cluster_options_are_in_every_verb():
     verbs = ["list", "describe", "logs", "errors", "log-level", "activate", "deactivate",
              "rebalance", "kill", "hosts"]
@@ -280,4 +326,6 @@ no_leader_yet()
 silence()
 no_cluster()
 list_is_fast()
+names_are_completed()
+broken_memory_is_ignored()
 cluster_options_are_in_every_verb()
