@@ -384,6 +384,15 @@ static void put_rows(const struct top_state *state, const struct row *items, siz
 
 /* ---- The head ---------------------------------------------------------------------------------- */
 
+/* What others wrote: control characters come out as "?", as in a table. */
+static void put_text(const char *text, FILE *file)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        fputc(byte < ' ' || byte == 0x7f ? '?' : byte, file);
+    }
+}
+
 static void put_times(const struct top_sample *sample, FILE *file)
 {
     char p50[NUMBER_SIZE];
@@ -423,15 +432,17 @@ static void put_figures(const struct top_state *state, FILE *file)
         fprintf(file, "  restarts %" PRIu32, now->restarts);
     }
     if (slow >= 0) {
-        fprintf(file, "  back-pressure from %s", now->components[slow].name);
+        fputs("  back-pressure from ", file);
+        put_text(now->components[slow].name, file);
     }
     fputc('\n', file);
 }
 
 static void put_note(const struct top_state *state, FILE *file)
 {
-    fprintf(file, "%s%s%s\n", state->color ? "\033[31m" : "", state->note,
-            state->color ? "\033[0m" : "");
+    fputs(state->color ? "\033[31m" : "", file);
+    put_text(state->note, file);
+    fputs(state->color ? "\033[0m\n" : "\n", file);
 }
 
 /* Two lines; trouble stands in the second one. */
@@ -447,9 +458,15 @@ static void put_head(const struct top_state *state, FILE *file)
         put_note(state, file);
         return;
     }
-    fprintf(file, "  %s%s%s  %s%s", state->topology, state->level == TOP_TASKS ? "/" : "",
-            state->level == TOP_TASKS ? state->component : "",
-            state->now != NULL ? state->now->status : "", state->paused ? "  PAUSED" : "");
+    fputs("  ", file);
+    put_text(state->topology, file);
+    if (state->level == TOP_TASKS) {
+        fputc('/', file);
+        put_text(state->component, file);
+    }
+    fputs("  ", file);
+    put_text(state->now != NULL ? state->now->status : "", file);
+    fputs(state->paused ? "  PAUSED" : "", file);
     if (state->now == NULL) {
         fputc('\n', file);
         put_note(state, file);
