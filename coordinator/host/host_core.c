@@ -221,6 +221,8 @@ enum gale_err host_core_restore(struct host_core *core, struct host_spec *spec, 
     if (alive) {
         err = keeper_adopt(&core->keeper, worker->spec.topology, worker->spec.worker,
                            incarnation, now_ns, &worker->slot);
+        keeper_pulse(&core->keeper, worker->spec.topology, worker->spec.worker, incarnation,
+                     now_ns + HOST_ADOPT_NS);
         if (err == GALE_OK && keep != KEEP_RUNNING) {
             err = keeper_keep(&core->keeper, worker->spec.topology, worker->spec.worker, keep,
                               now_ns);

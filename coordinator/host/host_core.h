@@ -18,15 +18,16 @@
 #include "base/conf.h"
 #include "supervise/keeper.h"
 
-#define HOST_NAME_SIZE 65      /* of a topology or host, NUL included */
-#define HOST_HEX_SIZE 65       /* a blob's name, NUL included */
-#define HOST_ENDPOINT_SIZE 256 /* of any endpoint, NUL included */
-#define HOST_WORKERS_MAX 4096  /* entries of an answer */
-#define HOST_BLOBS_MAX 1024    /* of one worker */
-#define HOST_SOURCES_MAX 8     /* addresses that have the blobs; more are left out */
-#define HOST_GONE_MAX 1024     /* ends that wait to be acknowledged; the oldest are dropped */
-#define HOST_EXIT_SIZE 160     /* sentence about an end, NUL included; longer ones are cut */
-#define HOST_LEVEL_SIZE 8      /* "debug" … */
+#define HOST_NAME_SIZE 65        /* of a topology or host, NUL included */
+#define HOST_HEX_SIZE 65         /* a blob's name, NUL included */
+#define HOST_ENDPOINT_SIZE 256   /* of any endpoint, NUL included */
+#define HOST_WORKERS_MAX 4096    /* entries of an answer */
+#define HOST_BLOBS_MAX 1024      /* of one worker */
+#define HOST_SOURCES_MAX 8       /* addresses that have the blobs; more are left out */
+#define HOST_GONE_MAX 1024       /* ends that wait to be acknowledged; the oldest are dropped */
+#define HOST_EXIT_SIZE 160       /* sentence about an end, NUL included; longer ones are cut */
+#define HOST_LEVEL_SIZE 8        /* "debug" … */
+#define HOST_ADOPT_NS 1000000000 /* so long may an adopted process look for our socket */
 #define HOST_ASK_FIRST_NS \
     500000000 /* a worker found dead at the start waits so long for an answer */
 

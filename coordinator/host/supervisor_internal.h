@@ -24,6 +24,7 @@
 
 #define SUPERVISOR_RECEIVE_MAX 1024         /* pulses taken in one step */
 #define SUPERVISOR_LOOK_NS 2000000000       /* between looks at memory and logs */
+#define SUPERVISOR_COMPLAIN_NS 10000000000  /* between words about answers that are refused */
 #define SUPERVISOR_COLLECT_NS 3600000000000 /* between removals of what nobody needs */
 #define SUPERVISOR_BLOB_AGE_MS 86400000     /* unused blobs are kept so long */
 #define SUPERVISOR_LOOK_WITHIN_MS 3000      /* ZooKeeper's answer to the finder */
@@ -90,7 +91,7 @@ struct supervisor {
     size_t verified_count, verified_room;
     bool renew; /* an answer is being obeyed: addresses of blobs may be others */
     bool closing;
-    int64_t look_at_ns, collect_at_ns;
+    int64_t look_at_ns, collect_at_ns, complain_at_ns;
 };
 
 /* supervisor_files.c */

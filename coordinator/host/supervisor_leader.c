@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include <gale/log.h>
 
+#include <stdio.h>
 #include <string.h>
 
 /* The loop only has to wake: every step looks at all connections. */
@@ -95,22 +96,41 @@ static void learn_others(struct supervisor *supervisor, const struct gale_conf *
     }
 }
 
+/* The same is refused several times a second, and said now and then. */
+static void complain(struct supervisor *supervisor, size_t index, enum gale_err err,
+                     const char *text, int64_t now_ns)
+{
+    char hint[PATH_MAX + 128] = "";
+    if (now_ns < supervisor->complain_at_ns) {
+        return;
+    }
+    supervisor->complain_at_ns = now_ns + SUPERVISOR_COMPLAIN_NS;
+    if (err == GALE_ERR_STALE) {
+        snprintf(hint, sizeof(hint),
+                 "; when the cluster's store was made anew, end this supervisor with "
+                 "--stop-workers and remove %s",
+                 supervisor->dirs.coordinator);
+    }
+    gale_log(GALE_LOG_WARN, "coordinator %s: %s%s", supervisor->seek.list.at[index], text,
+             hint);
+}
+
 static void on_host(struct supervisor *supervisor, size_t index, const struct gale_conf *tree,
                     int64_t now_ns)
 {
     struct gale_error error = {0};
     const char *redirect = gale_conf_string(tree, "redirect", NULL);
-    if (redirect || rpc_refusal(tree, &error) != GALE_OK) {
-        if (!redirect) {
-            gale_log(GALE_LOG_DEBUG, "coordinator %s: %s", supervisor->seek.list.at[index],
-                     error.text);
+    enum gale_err err = redirect ? GALE_ERR_AGAIN : rpc_refusal(tree, &error);
+    if (err != GALE_OK) {
+        if (err != GALE_ERR_AGAIN) {
+            complain(supervisor, index, err, error.text, now_ns);
         }
         seek_refused(&supervisor->seek, index, redirect, now_ns);
         return;
     }
     supervisor->renew = true;
-    enum gale_err err = host_core_answer(&supervisor->core, tree,
-                                         supervisor->peers[index].gone_count, now_ns, &error);
+    err = host_core_answer(&supervisor->core, tree, supervisor->peers[index].gone_count, now_ns,
+                           &error);
     supervisor->renew = false;
     if (err == GALE_OK || err == GALE_ERR_NOMEM) {
         seek_obeyed(&supervisor->seek, index, supervisor->core.epoch, now_ns);
@@ -119,8 +139,7 @@ static void on_host(struct supervisor *supervisor, size_t index, const struct ga
         seek_refused(&supervisor->seek, index, NULL, now_ns);
     }
     if (err != GALE_OK && err != GALE_ERR_STATE) {
-        gale_log(GALE_LOG_WARN, "coordinator %s: %s", supervisor->seek.list.at[index],
-                 error.text);
+        complain(supervisor, index, err, error.text, now_ns);
     }
 }
 

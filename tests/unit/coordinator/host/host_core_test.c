@@ -484,6 +484,20 @@ static void host_adopted_worker_is_neither_started_nor_ended(void **state)
     done(f);
 }
 
+static void host_adopted_worker_has_time_to_find_the_socket(void **state)
+{
+    (void)state;
+    struct fixture *f = make(5);
+    struct host_spec spec = spec_of(0, 1);
+    assert_int_equal(
+        host_core_restore(&f->core, &spec, KEEP_RUNNING, 77, true, "", f->now, NULL), GALE_OK);
+    pass(f, 2400);
+    assert_int_equal(f->killed, 0);
+    pass(f, 200);
+    assert_int_equal(f->killed, 1);
+    done(f);
+}
+
 static void host_adopted_worker_of_another_attempt_is_replaced(void **state)
 {
     (void)state;
@@ -599,6 +613,7 @@ int main(void)
         cmocka_unit_test(host_gone_is_told_until_it_is_acknowledged),
         cmocka_unit_test(host_gone_is_bounded),
         cmocka_unit_test(host_adopted_worker_is_neither_started_nor_ended),
+        cmocka_unit_test(host_adopted_worker_has_time_to_find_the_socket),
         cmocka_unit_test(host_adopted_worker_of_another_attempt_is_replaced),
         cmocka_unit_test(host_adopted_worker_that_is_not_wanted_is_ended),
         cmocka_unit_test(host_found_dead_waits_for_the_leader_then_starts),
