@@ -195,7 +195,7 @@ static int sequence_key(const char *text)
     };
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         if (strcmp(text, keys[i].text) == 0) {
-            return keys[i].key;
+            return (int)keys[i].key;
         }
     }
     return TOP_KEY_NONE;
