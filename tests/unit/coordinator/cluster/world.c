@@ -132,11 +132,26 @@ static enum gale_err proxy_multi(struct store *store, const struct store_op *ops
     return err;
 }
 
+static void on_watch(void *argument, const char *path)
+{
+    const struct watch *watch = argument;
+    if (watch->generation == watch->proxy->life) {
+        watch->fn(watch->argument, path);
+    }
+}
+
 static enum gale_err proxy_watch(struct store *store, const char *path,
                                  void (*fn)(void *argument, const char *path), void *argument)
 {
-    return is_away(store) ? GALE_ERR_TIMEOUT
-                          : inner_of(store)->ops->watch(inner_of(store), path, fn, argument);
+    struct proxy *proxy = (struct proxy *)store;
+    struct world *world = proxy->world;
+    if (proxy->away) {
+        return GALE_ERR_TIMEOUT;
+    }
+    GALE_ASSERT(world->watches_count < WORLD_WATCHES);
+    struct watch *watch = &world->watches[world->watches_count++];
+    *watch = (struct watch){proxy, proxy->life, fn, argument};
+    return proxy->inner->ops->watch(proxy->inner, path, on_watch, watch);
 }
 
 static void proxy_poll(struct store *store)
@@ -545,6 +560,7 @@ void world_coordinator(struct world *world, int index)
 void world_kill_coordinator(struct world *world, int index)
 {
     proxy_expire(&world->proxies[index]);
+    world->proxies[index].life++;
     cluster_free(world->clusters[index]);
     world->clusters[index] = NULL;
 }

@@ -17,12 +17,23 @@
 #define WORLD_PROCESSES 128
 #define MS INT64_C(1000000)
 
+#define WORLD_WATCHES 4096
+
+/* A watch of a coordinator: it fires only while that lives. */
+struct watch {
+    struct proxy *proxy;
+    uint64_t generation;
+    void (*fn)(void *argument, const char *path);
+    void *argument;
+};
+
 /* A store whose session the test rules. */
 struct proxy {
     struct store base;
     struct store *inner;
     struct world *world;
     uint64_t generation;
+    uint64_t life;    /* of the coordinator that uses it */
     bool away;        /* no call gets through, and the session says so */
     bool lose_answer; /* the next multi takes effect, and nothing is known of it */
     char *own[4];     /* its ephemeral records */
@@ -83,6 +94,8 @@ struct world {
     char tap_where[64];
     uint64_t tap; /* as a worker was told last */
     uint64_t pokes, connects;
+    struct watch watches[WORLD_WATCHES];
+    size_t watches_count;
 };
 
 void world_open(struct world *world);
