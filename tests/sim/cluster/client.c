@@ -129,13 +129,12 @@ void client_init(struct world *world)
 
 int client_job_of(const struct world *world, const char *name)
 {
-    for (uint32_t i = 0; i < world->jobs_count; i++) {
-        if (strcmp(world->jobs[i].name, name) == 0) {
-            return (int)i;
-        }
+    uint32_t at = 0;
+    while (at < world->jobs_count && strcmp(world->jobs[at].name, name) != 0) {
+        at++;
     }
-    GALE_ASSERT(!"a topology that was submitted");
-    return -1;
+    GALE_ASSERT(at < world->jobs_count); /* Nobody else submits. */
+    return (int)at;
 }
 
 bool client_done(const struct world *world)

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SESSIONS_MAX \
+    (sizeof(((struct ensemble *)0)->sessions) / sizeof(struct ensemble_session))
+
 int64_t ensemble_now(const struct ensemble *ensemble)
 {
     return ensemble->ports->now_ns(ensemble->ports->self);
@@ -282,8 +285,7 @@ void ensemble_held_drop(struct ensemble_held *held)
 
 static bool session_lives(const struct ensemble *ensemble, uint64_t session)
 {
-    for (uint32_t i = 0;
-         session && i < sizeof(ensemble->sessions) / sizeof(*ensemble->sessions); i++) {
+    for (uint32_t i = 0; session && i < SESSIONS_MAX; i++) {
         if (ensemble->sessions[i].id == session) {
             return true;
         }
@@ -316,20 +318,19 @@ static void held_due(struct ensemble *ensemble, uint32_t index, struct ensemble_
 uint64_t ensemble_session_new(struct ensemble *ensemble)
 {
     uint64_t id = ++ensemble->sessions_made;
-    for (uint32_t i = 0; i < sizeof(ensemble->sessions) / sizeof(*ensemble->sessions); i++) {
-        if (ensemble->sessions[i].id == 0) {
-            ensemble->sessions[i] = (struct ensemble_session){id, ensemble_now(ensemble)};
-            return id;
-        }
+    uint32_t at = 0;
+    while (at < SESSIONS_MAX && ensemble->sessions[at].id != 0) {
+        at++;
     }
-    GALE_ASSERT(!"room for a session");
-    return 0;
+    GALE_ASSERT(at < SESSIONS_MAX);
+    ensemble->sessions[at] = (struct ensemble_session){id, ensemble_now(ensemble)};
+    return id;
 }
 
 /* A request came: the session lives on, unless it has ended. */
 bool ensemble_session_hear(struct ensemble *ensemble, uint64_t session)
 {
-    for (uint32_t i = 0; i < sizeof(ensemble->sessions) / sizeof(*ensemble->sessions); i++) {
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
         if (session && ensemble->sessions[i].id == session) {
             ensemble->sessions[i].heard_ns = ensemble_now(ensemble);
             return true;
@@ -340,7 +341,7 @@ bool ensemble_session_hear(struct ensemble *ensemble, uint64_t session)
 
 void ensemble_session_end(struct ensemble *ensemble, uint64_t session)
 {
-    for (uint32_t i = 0; i < sizeof(ensemble->sessions) / sizeof(*ensemble->sessions); i++) {
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
         if (ensemble->sessions[i].id == session) {
             ensemble->sessions[i].id = 0;
         }
@@ -355,7 +356,7 @@ void ensemble_session_end(struct ensemble *ensemble, uint64_t session)
 void ensemble_power(struct ensemble *ensemble, bool up)
 {
     ensemble->up = up;
-    for (uint32_t i = 0; i < sizeof(ensemble->sessions) / sizeof(*ensemble->sessions); i++) {
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
         ensemble->sessions[i].heard_ns = ensemble_now(ensemble);
     }
 }
@@ -367,7 +368,7 @@ void ensemble_tick(struct ensemble *ensemble)
         held_due(ensemble, i, &ensemble->clients[i].held);
         held_due(ensemble, i, &ensemble->clients[i].orphan);
     }
-    for (uint32_t i = 0; i < sizeof(ensemble->sessions) / sizeof(*ensemble->sessions); i++) {
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
         const struct ensemble_session *session = &ensemble->sessions[i];
         if (ensemble->up && session->id && now_ns - session->heard_ns >= ENSEMBLE_SESSION_NS) {
             ensemble->expired_count++;
@@ -385,7 +386,7 @@ int64_t ensemble_next_ns(const struct ensemble *ensemble)
         next_ns = held->waiting && held->at_ns < next_ns ? held->at_ns : next_ns;
         next_ns = orphan->waiting && orphan->at_ns < next_ns ? orphan->at_ns : next_ns;
     }
-    for (uint32_t i = 0; i < sizeof(ensemble->sessions) / sizeof(*ensemble->sessions); i++) {
+    for (uint32_t i = 0; i < SESSIONS_MAX; i++) {
         const struct ensemble_session *session = &ensemble->sessions[i];
         int64_t end_ns = session->heard_ns + ENSEMBLE_SESSION_NS;
         next_ns = ensemble->up && session->id && end_ns < next_ns ? end_ns : next_ns;

@@ -222,19 +222,16 @@ static enum gale_err port_watch(struct store *store, const char *path,
                                 void (*fn)(void *argument, const char *path), void *argument)
 {
     struct ensemble_client *client = self_of(store);
-    for (uint32_t i = 0; i < ENSEMBLE_WATCHES_MAX; i++) {
-        struct ensemble_watch *watch = &client->watches[i];
-        bool same = watch->path[0] && watch->fn == fn && watch->argument == argument &&
-                    strcmp(watch->path, path) == 0;
-        if (same || !watch->path[0]) {
-            watch->fn = fn;
-            watch->argument = argument;
-            snprintf(watch->path, sizeof(watch->path), "%s", path);
-            return read_works(client) ? GALE_OK : GALE_ERR_TIMEOUT;
-        }
+    struct ensemble_watch *watch = client->watches;
+    while (watch->path[0] && !(watch->fn == fn && watch->argument == argument &&
+                               strcmp(watch->path, path) == 0)) {
+        watch++;
+        GALE_ASSERT(watch < client->watches + ENSEMBLE_WATCHES_MAX);
     }
-    GALE_ASSERT(!"room for a watch");
-    return GALE_ERR_LIMIT;
+    watch->fn = fn;
+    watch->argument = argument;
+    snprintf(watch->path, sizeof(watch->path), "%s", path);
+    return read_works(client) ? GALE_OK : GALE_ERR_TIMEOUT;
 }
 
 /* ---- The session ----------------------------------------------------------------------------- */
