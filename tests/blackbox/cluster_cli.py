@@ -3,6 +3,7 @@
 logs of both hosts, many submits and kills of one name, and what is seen while the leader dies."""
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -121,6 +122,33 @@ def list_is_fast(cluster):
     ok("cli_list_takes_20_ms_at_most")
 
 
+def logs_follow(cluster):
+    """A worker dies and starts anew, then its whole host goes: its log is followed to the other."""
+    cluster.submit(NAME, YAML, "-w", "1")
+    environment = {**cluster.environment(), "GALE_CONFIG": cluster.client}
+    name = os.path.join(cluster.folder, "followed")
+    with open(name, "wb") as out:
+        follower = subprocess.Popen([GALE, "logs", NAME, "-f", "--json"], stdout=out,
+                                    stdin=subprocess.DEVNULL, env=environment)
+
+    def hosts():
+        with open(name, encoding="utf-8") as file:
+            return [json.loads(line)["host"] for line in file if line.endswith("\n")]
+    wait_until(hosts, "the first line")
+    worker = cluster.await_workers(1)[0]
+    seen = len(hosts())
+    worker.kill()
+    wait_until(lambda: len(hosts()) > seen, "a line of the worker that was started anew")
+    home = next(host for host in cluster.hosts if host.name == hosts()[-1])
+    home.all_signal(signal.SIGKILL)
+    wait_until(lambda: hosts()[-1] != home.name, "a line from the other host")
+    cluster.cli("kill", NAME, "--now")
+    check(follower.wait(20) == 0, f"the follower ends with the topology: {follower.returncode}")
+    silent = [host for host in cluster.ask("hosts")["hosts"] if host["name"] == home.name]
+    check(not silent or not silent[0]["alive"], f"the dead host: {silent}")
+    ok("cli_logs_follow_a_worker_to_another_host")
+
+
 def leader_dies(cluster):
     cluster.submit(NAME, YAML)
     check([host["name"] for host in cluster.ask("hosts")["hosts"]] == ["h1", "h2"], "hosts")
@@ -153,6 +181,7 @@ with Cluster(coordinators=1, hosts=2) as small:
     broken(small)
     again_and_again(small)
     list_is_fast(small)
+    logs_follow(small)
 with Ensemble(3) as zookeeper:
     with Cluster(zookeeper, coordinators=2, hosts=2) as large:
         for one in large.coordinators:
