@@ -273,7 +273,8 @@ static void flush(struct exec *exec)
             .tap = queued->tap,
             .task = queued->task,
             .stream = queued->stream,
-            .values = {taps->values.data + queued->offset, queued->size},
+            .values = {queued->size > 0 ? taps->values.data + queued->offset : NULL,
+                       queued->size},
             .skipped = tap ? tap->skipped : 0,
             .text = queued->text};
         bool left = say(exec, &sample);
