@@ -143,10 +143,10 @@ struct route {
     uint32_t outputs_count;
     int32_t fields_count;
     bool direct;
-    bool special;      /* direct or tapped: its tuples take a longer way */
-    bool simple;       /* one subscription whose tuples go to one target each, no hooks, no tap */
-    bool plain;        /* simple but for taps */
-    uint8_t taps;      /* that look at its tuples now */
+    bool special; /* direct or tapped: its tuples take a longer way */
+    bool simple;  /* one subscription whose tuples go to one target each, no hooks, no tap */
+    bool plain;   /* simple but for taps */
+    uint8_t taps; /* that look at its tuples now */
     struct task *only; /* the one chained target that gets every tuple; NULL: not so simple */
 };
 
