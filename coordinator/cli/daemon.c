@@ -56,6 +56,7 @@ int daemon_path(const struct invocation *call, char out[PATH_MAX])
 int daemon_fail(const struct invocation *call, enum gale_err err,
                 const struct gale_error *error)
 {
-    return output_fail(call->json, output_code_of(err), NULL, "gale %s: %s", call->verb->name,
+    return output_fail(call->json, output_code_of(err), NULL, "%s cannot start: %s",
+                       call->verb->name,
                        error->text[0] != '\0' ? error->text : gale_err_name(err));
 }

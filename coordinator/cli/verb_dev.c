@@ -175,10 +175,10 @@ static int forget(const struct dev *dev)
     }
     err = forget_below(store, "/topologies");
     store->ops->close(store);
-    return err == GALE_OK ? EXIT_DONE
-                          : output_fail(dev->call->json, output_code_of(err), NULL,
-                                        "gale dev cannot forget what %s holds: %s", path,
-                                        gale_err_name(err));
+    return err == GALE_OK
+               ? EXIT_DONE
+               : output_fail(dev->call->json, output_code_of(err), NULL,
+                             "cannot forget what %s holds: %s", path, gale_err_name(err));
 }
 
 /* ---- Start ---------------------------------------------------------------------------------- */

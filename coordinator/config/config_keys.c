@@ -27,6 +27,8 @@ static const struct config_key keys[] = {
      "Where this coordinator takes requests of supervisors and of the command line."},
     {"coordinator.control", CONFIG_ENDPOINT, "tcp://127.0.0.1:7411", 0, 0,
      "Where this coordinator hears the workers."},
+    {"coordinator.advertise", CONFIG_TEXT, "", 0, 0,
+     "Address that others reach it by, where listen and control are of every interface."},
     {"coordinator.state_dir", CONFIG_PATH, "/var/lib/gale/coordinator", 0, 0,
      "Modules and files of the submitted topologies; without ZooKeeper the store, too."},
     {"coordinator.name", CONFIG_NAME, "", 0, 0, "Name of this coordinator; the host's name."},
