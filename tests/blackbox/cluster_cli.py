@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# Labels: slow
 """The command line against real daemons: a topology's whole life by its commands, errors of workers,
 logs of both hosts, many submits and kills of one name, and what is seen while the leader dies."""
 import json
@@ -61,6 +62,7 @@ def life(cluster):
           and told["attempt"] == 2, f"rebalanced: {told}")
     check("split\t2\t4\tchanges" in out and "paused for" in err, f"rebalance: {out}{err}")
     cluster.await_workers(3)
+    check(cluster.ask("errors", NAME)["errors"] == [], "ends that were wanted are no errors")
     cluster.cli("rebalance", NAME, "-e", "lines=0", code=64)
     cluster.cli("describe", "wrods", code=66)
     code, out, err = cluster.cli("kill", NAME, "--wait", "1s")
