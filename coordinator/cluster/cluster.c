@@ -248,9 +248,10 @@ static void election_step(struct cluster *cluster, int64_t now_ns)
         cluster->look_ns = now_ns;
         gale_log(GALE_LOG_INFO, "coordinator %s: %s -> %s", cluster->name,
                  leader_state_name(before), leader_state_name(leader->state));
-    } else if (err != GALE_OK) {
+    } else if (err != GALE_OK && err != cluster->election_err) {
         gale_log(GALE_LOG_WARN, "the election waits for the store: %s", gale_err_name(err));
     }
+    cluster->election_err = err;
     if (leader->state == LEADER_LEADING &&
         (!cluster->holding || cluster->epoch != (uint64_t)leader->epoch)) {
         elected(cluster, now_ns);

@@ -22,6 +22,7 @@
  *   cluster_life.c   life cycle of one         cluster_save.c    positions, errors to the store
  *   cluster_verbs.c  requests that change      cluster_show.c, cluster_sample.c  requests that look
  *   cluster_tap.c    taps, log levels          cluster_records.c what is written down
+ *   cluster_value.c  values of samples
  */
 #ifndef CLUSTER_CLUSTER_H
 #define CLUSTER_CLUSTER_H
@@ -86,7 +87,7 @@ void cluster_step(struct cluster *cluster, int64_t now_ns);
 int64_t cluster_next_ns(const struct cluster *cluster);
 /** A message of a worker. */
 void cluster_message(struct cluster *cluster, const struct message *message, int64_t now_ns);
-/** A request; docs/cluster.md lists the verbs. A verb that is unknown here is refused. */
+/** A request; the verbs are in ARCHITECTURE.md. A verb that is unknown here is refused. */
 void cluster_answer(struct cluster *cluster, const struct rpc_request *request,
                     struct rpc_answer *answer, int64_t now_ns);
 /** Leads, and may change things. */

@@ -124,10 +124,11 @@ struct cluster {
     char store_text[256];
     struct store *store;
     struct leader leader;
-    bool prepared;  /* the folders are there and the leader is initialised */
-    uint64_t epoch; /* of what it holds; 0: nothing */
-    bool holding;   /* topologies were read in `epoch` and are cared for */
-    bool give_up;   /* a write's outcome is not known: leads no more in this epoch */
+    enum gale_err election_err; /* of the last step */
+    bool prepared;              /* the folders are there and the leader is initialised */
+    uint64_t epoch;             /* of what it holds; 0: nothing */
+    bool holding;               /* topologies were read in `epoch` and are cared for */
+    bool give_up; /* a write's outcome is not known: leads no more in this epoch */
     int64_t now_ns, begin_ns, stepped_ns;
     int64_t excused_ns;       /* who was not heard since then … */
     int64_t excused_until_ns; /* … counts as heard at this time */

@@ -292,8 +292,12 @@ void topology_pursue(struct cluster_topology *topology, int64_t now_ns)
     if (!topology->controlled || topology->status.pending == CLUSTER_PENDING_NONE) {
         return;
     }
-    if (topology->control.state == CONTROL_DRAINING &&
-        topology->control.drain_deadline_ns != INT64_MAX) {
+    if (topology->status.pending == CLUSTER_PENDING_KILL) {
+        topology->control.halting = false; /* Of a rebalance before: now it ends for good. */
+    }
+    bool was_said = topology->control.drain_deadline_ns != INT64_MAX;
+    if ((topology->control.state == CONTROL_DRAINING && was_said) ||
+        topology->control.state == CONTROL_FINISHING) {
         topology->control.drain_deadline_ns = now_ns + left_ms * NS_PER_MS; /* Said anew. */
         return;
     }
@@ -346,6 +350,19 @@ static bool has_positions(struct cluster_topology *topology)
     return some;
 }
 
+/* Deletes records; one that is not there is not missed. */
+static enum gale_err remove_write(struct cluster *cluster, struct store_op *ops, size_t count)
+{
+    size_t failed = 0;
+    enum gale_err err = cluster_write(cluster, ops, count, &failed);
+    while (err == GALE_ERR_NOT_FOUND && failed < count) {
+        count--;
+        memmove(&ops[failed], &ops[failed + 1], (count - failed) * sizeof *ops);
+        err = cluster_write(cluster, ops, count, &failed);
+    }
+    return err;
+}
+
 enum gale_err topology_remove(struct cluster_topology *topology)
 {
     struct cluster *cluster = topology->cluster;
@@ -368,7 +385,7 @@ enum gale_err topology_remove(struct cluster_topology *topology)
             count++;
         }
     }
-    err = err ? err : cluster_write(cluster, ops, count, NULL);
+    err = err ? err : remove_write(cluster, ops, count);
     if (err == GALE_OK) {
         cluster_note(cluster, "%s: gone", topology->name);
         for (uint32_t i = 0; topology->slots && i < topology->assignment.workers_count; i++) {

@@ -8,6 +8,7 @@
 #include "blobs/pull.h"
 #include "cluster/cluster.h"
 #include "cluster/coordinator_io.h"
+#include "worker/process_stat.h"
 
 #include <gale/log.h>
 
@@ -24,6 +25,7 @@
 
 #define RECEIVE_MAX 512 /* messages taken in one step */
 #define FILES_WANTED 65536
+#define RELEASE_NS INT64_C(1000000000) /* the start is over by then */
 #define COLLECT_NS (INT64_C(600) * 1000000000)
 #define COLLECT_OLDER_MS INT64_C(3600000)
 #define PATH_ROOM (PATH_MAX - 64) /* leaves room for the names below the state directory */
@@ -43,6 +45,7 @@ struct coordinator {
     int lock;
     bool quiet;
     int64_t collect_ns;
+    int64_t release_ns; /* of the pages that only the start needed */
     char rpc[RPC_ENDPOINT_SIZE], control[RPC_ENDPOINT_SIZE];
     char bound[RPC_ENDPOINT_SIZE]; /* of the transport */
 };
@@ -290,6 +293,7 @@ enum gale_err coordinator_new(const struct coordinator_options *options, struct 
     coordinator->lock = -1;
     coordinator->quiet = options->quiet;
     coordinator->collect_ns = clock_now_ns() + COLLECT_NS;
+    coordinator->release_ns = clock_now_ns() + RELEASE_NS;
     buf_init(&coordinator->out, MESSAGE_SIZE_MAX);
     files_raise();
     enum gale_err err = directory_make(options->state_dir, error);
@@ -408,6 +412,10 @@ bool coordinator_step(struct coordinator *coordinator)
     pull_poll(coordinator->pull, now_ns);
     coordinator_pokes_step(&coordinator->pokes);
     collect(coordinator, now_ns);
+    if (now_ns >= coordinator->release_ns) {
+        coordinator->release_ns = INT64_MAX;
+        process_release_text();
+    }
     return more;
 }
 

@@ -271,6 +271,19 @@ static void waiting_topology_survives_failover(void **state)
     assert_string_equal(world_status(&world, "u"), "");
 }
 
+static void missing_definition_can_be_killed(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        world.store->ops->remove(world.store, "/topologies/t/definition", STORE_ANY_VERSION),
+        GALE_OK);
+    world_kill_coordinator(&world, 0);
+    world_run(&world, 300);
+    assert_string_equal(world_status(&world, "t"), "waiting");
+    assert_int_equal(world_ask_name(&world, 1, "kill", "t"), GALE_OK);
+    assert_string_equal(world_status(&world, "t"), "");
+}
+
 static void damaged_definition_breaks_one_topology(void **state)
 {
     (void)state;
@@ -303,6 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pending_kill_deadline_is_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(pending_rebalance_survives_failover, setup, teardown),
         cmocka_unit_test_setup_teardown(waiting_topology_survives_failover, setup, teardown),
+        cmocka_unit_test_setup_teardown(missing_definition_can_be_killed, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_definition_breaks_one_topology, setup,
                                         teardown),
     };
