@@ -5,7 +5,7 @@
 set -euo pipefail
 
 build="build-essential cmake ninja-build pkg-config libzmq3-dev libmsgpack-dev|libmsgpack-c-dev
-liblz4-dev libssl-dev libsqlite3-dev libyaml-dev libxxhash-dev libjansson-dev libyajl-dev
+liblz4-dev nettle-dev libsqlite3-dev libyaml-dev libxxhash-dev libjansson-dev libyajl-dev
 libzookeeper-mt-dev"
 check="libcmocka-dev clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck python3
 procps tmux libzookeeper-java

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHA-256, the name of a blob. The one adapter of libcrypto. One owner thread for each sum. */
+/* SHA-256, the name of a blob. The one adapter of libnettle. One owner thread for each sum. */
 #ifndef BLOBS_SHA256_H
 #define BLOBS_SHA256_H
 

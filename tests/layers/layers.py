@@ -56,7 +56,7 @@ ALLOWED["coordinator/cli"] = EVERYTHING + ["coordinator/run", "bench/suite"]
 # Third-party headers and the layers whose one file (or folder) adapts them.
 ADAPTERS = {
     "zmq": (r"zmq(_utils)?\.h", ["runtime/transport", "coordinator/rpc"]),
-    "openssl": (r"openssl/.*", ["coordinator/blobs"]),
+    "nettle": (r"nettle/.*", ["coordinator/blobs"]),
     "lz4": (r"lz4(hc|frame)?\.h", ["runtime/codec"]),
     "msgpack": (r"msgpack(\.h|/.*)", ["runtime/codec", "bench/micro"]),
     "xxhash": (r"xxhash\.h|xxh3\.h", ["runtime/base"]),
