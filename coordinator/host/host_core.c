@@ -273,30 +273,34 @@ static void start(struct host_core *core, struct host_worker *worker)
     }
 }
 
-/* Brings one worker nearer to what is wanted. True: its entry is over. */
-static bool settle_one(struct host_core *core, struct host_worker *worker)
+/* Brings one worker nearer to what is wanted. */
+static void settle_one(struct host_core *core, struct host_worker *worker)
 {
     if (worker->slot) {
         bool right = worker->keep != KEEP_NONE && is_held(worker);
         keep_in_slot(core, worker, right ? worker->keep : KEEP_NONE);
-        return false;
+    } else if (worker->keep == KEEP_RUNNING && core->now_ns >= core->hold_until_ns) {
+        start(core, worker);
     }
-    if (worker->keep == KEEP_RUNNING) {
-        if (core->now_ns >= core->hold_until_ns) {
-            start(core, worker);
-        }
-        return false;
-    }
-    return true; /* One that ended by itself is not wanted to come back. */
+}
+
+/* One that ended by itself is not wanted to come back. */
+static bool is_over(const struct host_worker *worker)
+{
+    return !worker->slot && worker->keep != KEEP_RUNNING;
 }
 
 static void settle(struct host_core *core)
 {
     size_t kept = 0;
     core->settle = false;
+    /* Ports look for entries, so none is freed before all are through. */
+    for (size_t i = 0; i < core->count; i++) {
+        settle_one(core, core->workers[i]);
+    }
     for (size_t i = 0; i < core->count; i++) {
         struct host_worker *worker = core->workers[i];
-        if (settle_one(core, worker)) {
+        if (is_over(worker)) {
             worker_free(core, worker);
         } else {
             core->workers[kept++] = worker;

@@ -99,10 +99,11 @@ static enum gale_err set_addresses(struct supervisor *supervisor,
         return gale_error_set(error, GALE_ERR_INVALID,
                               "supervisor.name and supervisor.address must be given");
     }
-    if (options->local) {
+    if (options->local) { /* Workers are joined by ipc. */
         snprintf(supervisor->parent, sizeof(supervisor->parent), "%d", (int)getpid());
+        return GALE_OK;
     }
-    return GALE_OK;
+    return supervisor_address_check(address, error);
 }
 
 static struct slot_limits limits_of(const struct config *config)

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <inttypes.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +194,32 @@ static bool interface_address(const char *name, char out[INET_ADDRSTRLEN])
     }
     freeifaddrs(all);
     return found;
+}
+
+enum gale_err supervisor_address_check(const char *address, struct gale_error *error)
+{
+    char number[INET_ADDRSTRLEN];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *all = NULL;
+    bool own = interface_address(address, number);
+    /* "Every interface" can be bound, but nobody can be sent there. */
+    bool every = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+    if (!own && !every && getaddrinfo(address, NULL, &hints, &all) == 0) {
+        for (const struct addrinfo *one = all; one && !own; one = one->ai_next) {
+            int fd = socket(one->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            own = fd >= 0 && bind(fd, one->ai_addr, one->ai_addrlen) == 0;
+            if (fd >= 0) {
+                close(fd);
+            }
+        }
+        freeaddrinfo(all);
+    }
+    return own ? GALE_OK
+               : gale_error_set(error, GALE_ERR_INVALID,
+                                "supervisor.address \"%s\" is no address and no interface of "
+                                "this host, so no worker could be reached: correct it (ip "
+                                "address lists them)",
+                                address);
 }
 
 void supervisor_advertise(const char *bound, const char *address, char *out, size_t size)

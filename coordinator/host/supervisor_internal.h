@@ -99,6 +99,8 @@ struct supervisor {
 /** Makes the directories and takes the lock. Codes of supervisor_new. */
 enum gale_err supervisor_dirs_make(struct supervisor *supervisor, const char *state_dir,
                                    const char *sockets, struct gale_error *error);
+/** Whether workers could take frames there. GALE_ERR_INVALID with *error. May ask the resolver. */
+enum gale_err supervisor_address_check(const char *address, struct gale_error *error);
 /** Where others reach what is bound to `bound`: with `address` (or that of an interface of this name)
  *  in place of "every interface". */
 void supervisor_advertise(const char *bound, const char *address, char *out, size_t size);

@@ -133,6 +133,19 @@ static void address_of_every_interface_is_replaced(void **state)
     assert_string_equal(out, "ipc:///run/x");
 }
 
+static void address_must_be_of_this_host(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"nowhere0", "192.0.2.1", "*", "0.0.0.0"};
+    struct gale_error error;
+    assert_int_equal(supervisor_address_check("127.0.0.1", &error), GALE_OK);
+    assert_int_equal(supervisor_address_check("lo", &error), GALE_OK);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(supervisor_address_check(wrong[i], &error), GALE_ERR_INVALID);
+        assert_non_null(strstr(error.text, wrong[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +154,7 @@ int main(void)
         cmocka_unit_test(finder_file_comes_back_and_nonsense_in_it_is_left_out),
         cmocka_unit_test(finder_look_in_a_thread_ends_with_its_error),
         cmocka_unit_test(address_of_every_interface_is_replaced),
+        cmocka_unit_test(address_must_be_of_this_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,6 +217,14 @@ static struct gale_conf *report(struct fixture *f, size_t *gone)
     return tree;
 }
 
+static struct host_spec spec_of(uint32_t worker, uint32_t attempt)
+{
+    struct host_spec spec = {
+        .topology = TOPOLOGY, .worker = worker, .attempt = attempt, .epoch = 3};
+    snprintf(spec.name, sizeof(spec.name), "%s", NAME);
+    return spec;
+}
+
 static void host_wanted_workers_are_started_once(void **state)
 {
     (void)state;
@@ -443,6 +451,28 @@ static void host_gone_is_told_until_it_is_acknowledged(void **state)
     done(f);
 }
 
+static void host_some_go_while_others_start(void **state)
+{
+    (void)state;
+    struct fixture *f = make(5);
+    struct host_spec spec;
+    for (uint32_t i = 0; i < 4; i++) { /* Dead ones that nobody wants, before new ones. */
+        spec = spec_of(i, 1);
+        assert_int_equal(host_core_restore(&f->core, &spec, KEEP_RUNNING, 70 + i, false, "away",
+                                           f->now, NULL),
+                         GALE_OK);
+    }
+    struct gale_conf *tree = answer_new(6, "tcp://leader:2");
+    for (uint32_t i = 3; i < 20; i++) {
+        want(tree, i, "running", 1);
+    }
+    assert_int_equal(give(f, tree), GALE_OK);
+    assert_int_equal(f->spawned, 17);
+    assert_int_equal(f->forgotten, 3);
+    assert_int_equal(host_core_processes(&f->core), 17);
+    done(f);
+}
+
 static void host_gone_is_bounded(void **state)
 {
     (void)state;
@@ -455,14 +485,6 @@ static void host_gone_is_bounded(void **state)
     assert_int_equal(f->core.gone_count, HOST_GONE_MAX);
     assert_true(f->core.gone_dropped_count > 0);
     done(f);
-}
-
-static struct host_spec spec_of(uint32_t worker, uint32_t attempt)
-{
-    struct host_spec spec = {
-        .topology = TOPOLOGY, .worker = worker, .attempt = attempt, .epoch = 3};
-    snprintf(spec.name, sizeof(spec.name), "%s", NAME);
-    return spec;
 }
 
 static void host_adopted_worker_is_neither_started_nor_ended(void **state)
@@ -611,6 +633,7 @@ int main(void)
         cmocka_unit_test(host_other_attempt_starts_after_the_old_process_has_ended),
         cmocka_unit_test(host_ending_worker_is_left_alone_and_not_started_again),
         cmocka_unit_test(host_gone_is_told_until_it_is_acknowledged),
+        cmocka_unit_test(host_some_go_while_others_start),
         cmocka_unit_test(host_gone_is_bounded),
         cmocka_unit_test(host_adopted_worker_is_neither_started_nor_ended),
         cmocka_unit_test(host_adopted_worker_has_time_to_find_the_socket),
