@@ -27,10 +27,11 @@ int cluster_addresses_add(struct cluster_addresses *addresses, const char *endpo
             return (int)i;
         }
     }
-    if (addresses->count == CLUSTER_CANDIDATES_MAX || *endpoint == '\0' ||
-        strlen(endpoint) >= RPC_ENDPOINT_SIZE) {
+    if (*endpoint == '\0' || strlen(endpoint) >= RPC_ENDPOINT_SIZE) {
         return -1;
     }
+    /* The last one, which somebody's redirect led to, gives way. */
+    addresses->count -= addresses->count == CLUSTER_CANDIDATES_MAX;
     struct cluster_candidate *item = &addresses->items[addresses->count];
     (void)str_copy(item->endpoint, sizeof item->endpoint, endpoint);
     item->result[0] = '\0';

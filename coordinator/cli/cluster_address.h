@@ -28,7 +28,8 @@ struct cluster_addresses {
 
 /** Fills in what the settings say and what is remembered. The config outlives the addresses. */
 void cluster_addresses_init(struct cluster_addresses *addresses, const struct config *config);
-/** Adds an address unless it is there already or there is no room. @return its index, -1: none. */
+/** Adds an address unless it is there already; in place of the last when there is no room.
+ *  @return its index, -1: it is none. */
 int cluster_addresses_add(struct cluster_addresses *addresses, const char *endpoint);
 /** Adds the coordinators that ZooKeeper knows; nothing without ZooKeeper. Blocks for at most
  *  within_ms. */

@@ -413,6 +413,8 @@ int cluster_fail(struct cluster_client *client, enum gale_err err,
         *bar = '\0';
         (void)str_copy(hint, sizeof hint, bar + 3);
     }
+    progress_plain(text);
+    progress_plain(hint);
     if (client->progress != NULL) {
         progress_end(client->progress);
     }

@@ -288,10 +288,24 @@ bool options_choice(const char *choices, const char *word)
     return false;
 }
 
+/* What users of Storm type first. */
+static const char *const storm_verbs[][2] = {
+    {"jar", "submit"},         {"local", "run"},
+    {"get-errors", "errors"},  {"monitor", "top"},
+    {"nimbus", "coordinator"}, {"set_log_level", "log-level"},
+    {"dev-zookeeper", "dev"},  {"node-health-check", "doctor"},
+};
+
 const char *options_suggest_verb(const struct verb_spec *const *verbs, const char *word)
 {
     const char *names[OPTION_VERBS_MAX + 1];
     size_t count = 0;
+    for (size_t i = 0; i < sizeof storm_verbs / sizeof storm_verbs[0]; i++) {
+        if (strcmp(storm_verbs[i][0], word) == 0 &&
+            options_verb(verbs, storm_verbs[i][1]) != NULL) {
+            return storm_verbs[i][1];
+        }
+    }
     for (; *verbs != NULL && count < OPTION_VERBS_MAX; verbs++) {
         if (!(*verbs)->hidden) {
             names[count++] = (*verbs)->name;

@@ -92,7 +92,7 @@ const char *options_value_at(const struct invocation *call, const char *name, si
 const struct verb_spec *options_verb(const struct verb_spec *const *verbs, const char *name);
 /** Whether a word is one of "a|b|c". */
 bool options_choice(const char *choices, const char *word);
-/** Nearest visible verb to a misspelt one, or NULL. */
+/** Nearest visible verb to a misspelt one, or the counterpart of one of Storm's, or NULL. */
 const char *options_suggest_verb(const struct verb_spec *const *verbs, const char *word);
 
 #endif

@@ -53,8 +53,7 @@ static void show_json(const struct progress *progress, const char *phase, const 
     jsonw_end(&json);
 }
 
-/* Control characters of a name or an error must not drive the terminal. */
-static void plain(char *text)
+void progress_plain(char *text)
 {
     for (; *text != '\0'; text++) {
         if ((unsigned char)*text < 0x20 || *text == 0x7f) {
@@ -80,7 +79,7 @@ void progress_show(struct progress *progress, const char *phase, const char *det
     int64_t now_ns = clock_now_ns();
     snprintf(line, sizeof line, "%s%s%s%s%s", subject != NULL ? subject : "",
              subject != NULL ? ": " : "", phase, some ? ", " : "", some ? detail : "");
-    plain(line);
+    progress_plain(line);
     if (progress->mode == PROGRESS_LINES) {
         fprintf(stderr, "%s\n", line);
     } else if (now_ns - progress->drawn_ns >= PROGRESS_REDRAW_MIN_NS) {
@@ -111,6 +110,6 @@ void progress_say(struct progress *progress, const char *format, ...)
         jsonw_end(&json);
         return;
     }
-    plain(line);
+    progress_plain(line);
     fprintf(stderr, "%s\n", line);
 }

@@ -36,6 +36,8 @@ void progress_end(struct progress *progress);
 void progress_show(struct progress *progress, const char *phase, const char *detail);
 /** A sentence of its own: a result or a piece of news. */
 void progress_say(struct progress *progress, const char *format, ...) GALE_PRINTF(2, 3);
+/** Makes blanks of the control characters in a text from elsewhere, which could drive a terminal. */
+void progress_plain(char *text);
 /** Seconds since progress_init. */
 double progress_seconds(const struct progress *progress);
 

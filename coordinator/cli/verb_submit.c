@@ -283,20 +283,22 @@ static const struct gale_conf *cause_of(const struct gale_conf *list,
 static int report_fatal(struct submit *it, const struct gale_conf *list,
                         const struct gale_conf *found)
 {
-    char hint[256];
+    char hint[256], text[1024];
     const struct gale_conf *cause = cause_of(list, found);
     const char *component = gale_conf_string(found, "component", "");
     progress_end(&it->progress);
     snprintf(hint, sizeof hint,
              "it stays and is tried again; `gale errors %.64s`, `gale logs %.64s`",
              it->package.name, it->package.name);
-    return output_fail(it->call->json, code_of(gale_conf_int64(found, "code", 0)), hint,
-                       "%s cannot start: %s%sworker %" PRId64 " on %s: %s%s%s",
-                       it->package.name, component, *component != '\0' ? ", " : "",
-                       gale_conf_int64(found, "worker", 0),
-                       gale_conf_string(found, "host", "an unknown host"),
-                       gale_conf_string(found, "text", "no reason given"),
-                       cause != NULL ? ": " : "", gale_conf_string(cause, "text", ""));
+    snprintf(text, sizeof text, "%s cannot start: %s%sworker %" PRId64 " on %s: %s%s%s",
+             it->package.name, component, *component != '\0' ? ", " : "",
+             gale_conf_int64(found, "worker", 0),
+             gale_conf_string(found, "host", "an unknown host"),
+             gale_conf_string(found, "text", "no reason given"), cause != NULL ? ": " : "",
+             gale_conf_string(cause, "text", ""));
+    progress_plain(text);
+    return output_fail(it->call->json, code_of(gale_conf_int64(found, "code", 0)), hint, "%s",
+                       text);
 }
 
 /* Looks at the errors of the topology. @return WAIT_GO_ON or an exit code, reported. */

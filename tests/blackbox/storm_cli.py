@@ -136,6 +136,13 @@ check([(a["component"], a["level"], a["for_ms"]) for a in cluster.fake.asked("lo
       [("", "debug", 30000), ("a", "warn", 600000), ("b", "", 0)], "levels")
 ok("storm_set_log_level_takes_l_and_r")
 
+# A command of Storm's that is called otherwise here is named.
+for theirs, ours in (("jar", "submit"), ("local", "run"), ("get-errors", "errors"),
+                     ("set_log_level", "log-level"), ("monitor", "top"),
+                     ("nimbus", "coordinator"), ("dev-zookeeper", "dev")):
+    check(f"did you mean `gale {ours}`?" in gale(theirs).err, f"storm {theirs}")
+ok("storm_commands_of_other_names_are_named")
+
 # storm get-errors: JSON by component.
 check(storm("errors", NAME, "--json").json() ==
       {"schema": 1, "topology": NAME, "errors": []}, "no errors is an empty list")
