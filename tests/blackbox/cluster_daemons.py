@@ -2,7 +2,8 @@
 """The daemons as a service manager and a user meet them: readiness, watchdog and end are told over
 NOTIFY_SOCKET, which no worker inherits; settings come from file, environment and flags; two in one
 directory or at one port, a wrong setting and an unreachable ZooKeeper end with the exit code and the
-sentence that they deserve; stopped and started, everything is as it was."""
+sentence that they deserve; stopped and started, everything is as it was.
+Labels: asan"""
 import json
 import os
 import re

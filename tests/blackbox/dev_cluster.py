@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`gale dev`: a cluster of one machine in one process. The other commands find it by themselves; Ctrl-C
 ends its workers in good order and a second one at once; killed, it leaves no process; topologies
-go on with the next one; --fresh forgets them; a second one for the same place is refused."""
+go on with the next one; --fresh forgets them; a second one for the same place is refused.
+Labels: asan"""
 import json
 import os
 import signal
