@@ -292,7 +292,7 @@ static enum gale_err number_append(struct buf *out, uint64_t value, size_t size)
 enum gale_err cluster_assignment_encode(const struct cluster_assignment *assignment,
                                         struct buf *out)
 {
-    uint16_t place[PLAN_WORKERS_MAX]; /* of each worker's host in the record */
+    uint16_t place[PLAN_WORKERS_MAX] = {0}; /* of each worker's host in the record */
     size_t start = out->size;
     uint16_t hosts_count = 0;
     if (assignment->workers_count > PLAN_WORKERS_MAX) {
