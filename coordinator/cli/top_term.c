@@ -33,6 +33,7 @@ static const char leave_text[] = "\033[0m\033[?25h\033[?1049l";
 static struct termios saved;
 static volatile sig_atomic_t entered;
 static volatile sig_atomic_t redraw;
+static int ahead = -1;       /* a byte that was read too early; -1: none */
 static sigset_t mask_before; /* WINCH and CONT are let in while it waits only */
 
 static void put(const char *text, size_t size)
@@ -169,6 +170,11 @@ static int read_byte(int64_t within_ms)
     struct pollfd wait = {.fd = STDIN_FILENO, .events = POLLIN};
     struct timespec left = {.tv_sec = (time_t)(within_ms / MS_PER_S),
                             .tv_nsec = (long)(within_ms % MS_PER_S) * NS_PER_MS};
+    if (ahead >= 0) {
+        int before = ahead;
+        ahead = -1;
+        return before;
+    }
     if (ppoll(&wait, 1, &left, &mask_before) <= 0) {
         return -1;
     }
@@ -210,9 +216,12 @@ static int read_sequence(void)
         if (byte < 0) {
             return i == 0 ? TOP_KEY_ESCAPE : TOP_KEY_NONE;
         }
+        if (i == 0 && byte != '[' && byte != 'O') {
+            ahead = byte; /* Typed one after the other, while it was busy. */
+            return TOP_KEY_ESCAPE;
+        }
         text[i] = (char)byte;
-        bool last = i > 0 && byte >= '@' && byte <= '~';
-        if (last || (i == 0 && byte != '[' && byte != 'O')) {
+        if (i > 0 && byte >= '@' && byte <= '~') {
             break;
         }
     }

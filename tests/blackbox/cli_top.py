@@ -320,6 +320,23 @@ def trouble_is_said_and_keys_work():
     ok("without a coordinator the last figures stay, with what is wrong")
 
 
+def silent_leader_holds_no_key():
+    fake = Cluster()
+    view = top(fake, "wordcount")
+    view.shows(r"back-pressure from count")
+    os.kill(fake.process.pid, signal.SIGSTOP)
+    view.shows(r"trying again")
+    begin = time.monotonic()
+    view.type("/zzz")
+    view.shows(r"filter: zzz_")
+    view.type("\x1bq")
+    ended(view)
+    check(time.monotonic() - begin < 10, "keys took too long")
+    os.kill(fake.process.pid, signal.SIGCONT)
+    fake.stop()
+    ok("a leader that hangs holds no key for long")
+
+
 def printed_forms():
     fake = Cluster()
     done = gale("top", "wordcount", "--interval", "100ms", fake=fake)
@@ -381,6 +398,7 @@ terminal_is_put_back_by_signals()
 stop_and_continue_keep_the_terminal()
 another_leader_is_found()
 trouble_is_said_and_keys_work()
+silent_leader_holds_no_key()
 printed_forms()
 wrong_uses_are_refused()
 odd_answers_do_no_harm()
