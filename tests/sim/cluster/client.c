@@ -93,7 +93,8 @@ static void job_make(struct world *world, uint32_t index)
     job->spouts = 1 + world_below(world, WORLD_SPOUTS_MAX);
     job->bolts = 1 + world_below(world, 3);
     job->steps[job->steps_count++] = STEP_SUBMIT;
-    uint32_t steps = world_below(world, 4);
+    job->limit = world_chance(world, 250) ? 1 + world_below(world, 60) : 0;
+    uint32_t steps = job->limit ? 0 : world_below(world, 4);
     for (uint32_t i = 0; i < steps; i++) {
         uint32_t kind = world_below(world, 10);
         enum job_step *at = &job->steps[job->steps_count];

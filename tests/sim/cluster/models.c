@@ -17,6 +17,7 @@
 #define BEAT_FAST_NS (5 * WORLD_MS)
 #define OFFSETS_NS (1000 * WORLD_MS)
 #define PULSE_NS (400 * WORLD_MS)
+#define WORK_NS (250 * WORLD_MS)
 #define FRAME_NS (300 * WORLD_MS)
 #define HELLO_FIRST_NS (20 * WORLD_MS)
 #define HELLO_MAX_NS (200 * WORLD_MS)
@@ -45,7 +46,7 @@ struct model *model_new(struct site *site, const struct host_spec *spec, uint64_
     model->hello_ns = HELLO_FIRST_NS;
     model->hello_at_ns = model->pulse_at_ns = first_ns;
     model->beat_at_ns = first_ns + BEAT_NS;
-    model->offsets_at_ns = model->frame_at_ns = INT64_MAX;
+    model->offsets_at_ns = model->frame_at_ns = model->work_at_ns = INT64_MAX;
     world->models[world->models_count++] = model;
     world->changes_count++;
     world_trace(world, "%s starts worker %u of %s, attempt %u, as process %u", site->name,
@@ -146,26 +147,37 @@ static void say_offsets(struct model *model, bool final)
     }
 }
 
+/* Whether its spouts have come to their end, or were told to stop. One without any is always done. */
+static bool is_done(const struct model *model)
+{
+    uint64_t limit = model->world->jobs[model->job].limit;
+    bool done = model->running;
+    for (uint32_t i = 0; i < model->spouts_count; i++) {
+        done = done && limit > 0 && model->positions[i] >= limit;
+    }
+    return done || (model->running && model->state >= COMMAND_DRAIN);
+}
+
 static void say_beat(struct model *model)
 {
     struct message message = {.type = MESSAGE_BEAT};
     struct message_beat *beat = &message.as.beat;
-    bool done = model->state == COMMAND_DRAIN || model->state == COMMAND_FINISH ||
-                model->state == COMMAND_STOP;
+    bool done = is_done(model);
+    bool near = model->spouts_count > 0 || model->state >= COMMAND_DRAIN;
     look_for_leader(model);
     beat->state = model->state;
     beat->finish_level = model->finish_level;
-    beat->spouts_done = done && model->running;
+    beat->spouts_done = done;
     beat->quiet = model->running;
     beat->round = model->round;
     for (uint32_t i = 0; i < model->spouts_count; i++) {
         beat->activity += model->positions[i];
     }
     model->beat_at_ns =
-        model->world->now_ns + (done || model->stopping ? BEAT_FAST_NS : BEAT_NS);
+        model->world->now_ns + ((done && near) || model->stopping ? BEAT_FAST_NS : BEAT_NS);
     if (model->stopping) {
         say_offsets(model, true);
-    } else if (done && model->running) {
+    } else if (done && model->state >= COMMAND_DRAIN) {
         say_offsets(model, false);
     }
     say(model, &message);
@@ -220,11 +232,11 @@ static void on_assign(struct model *model, const struct message_assign *assign)
                    sizeof(model->positions[at]));
         }
         model->sent[at] = model->positions[at];
-        oracle_assigned(model, id, model->positions[at]);
     }
     model->state = assign->active ? COMMAND_ACTIVATE : model->state;
     model->offsets_at_ns = now_ns + OFFSETS_NS;
     model->frame_at_ns = now_ns + FRAME_NS;
+    model->work_at_ns = now_ns + WORK_NS;
     say_beat(model);
 }
 
@@ -248,6 +260,8 @@ static void on_peers(struct model *model, const struct message *message)
 
 static void on_command(struct model *model, enum message_command command, uint32_t level)
 {
+    world_trace(model->world, "process %u is told command %d, level %u", model->number,
+                (int)command, level);
     if (command == COMMAND_EXIT) {
         model->exiting = model->exiting || model->stopping;
         return;
@@ -347,14 +361,21 @@ int64_t model_next_ns(const struct model *model)
     int64_t next_ns = earlier(model->beat_at_ns, model->pulse_at_ns);
     next_ns = earlier(next_ns, model->offsets_at_ns);
     next_ns = earlier(next_ns, model->frame_at_ns);
+    next_ns = earlier(next_ns, model->work_at_ns);
     next_ns = waits(model) ? earlier(next_ns, model->hello_at_ns) : next_ns;
     return next_ns > model->paused_until_ns ? next_ns : model->paused_until_ns;
 }
 
 static void work(struct model *model)
 {
+    struct job *job = &model->world->jobs[model->job];
     for (uint32_t i = 0; model->state == COMMAND_ACTIVATE && i < model->spouts_count; i++) {
+        uint64_t *emitted = &job->emitted[model->spout_tasks[i] - 1];
         model->positions[i] += world_below(model->world, 6);
+        if (job->limit && model->positions[i] > job->limit) {
+            model->positions[i] = job->limit;
+        }
+        *emitted = model->positions[i] > *emitted ? model->positions[i] : *emitted;
     }
 }
 
@@ -378,11 +399,14 @@ void model_turn(struct model *model)
         model->pulse_at_ns = now_ns + PULSE_NS;
         site_pulse(&world->sites[model->site], model);
     }
+    if (now_ns >= model->work_at_ns) {
+        model->work_at_ns = now_ns + WORK_NS;
+        work(model);
+    }
     if (waits(model) && now_ns >= model->hello_at_ns) {
         say_hello(model);
     }
     if (now_ns >= model->beat_at_ns) {
-        work(model);
         say_beat(model);
     }
     if (now_ns >= model->offsets_at_ns) {

@@ -63,6 +63,9 @@ static void port_send(void *self, uint64_t topology, uint32_t worker,
     if (!way || way->process == UINT32_MAX) {
         return;
     }
+    if (message->type == MESSAGE_ASSIGN) {
+        oracle_assigns(world, message);
+    }
     struct packet *packet =
         packet_new(PACKET_DOWN, node->index, PLACE_SITE + world->models[way->process]->site);
     packet->process = way->process;

@@ -95,6 +95,30 @@ static void position_written(struct world *world, const struct store_op *op)
     }
 }
 
+/* Nothing is called finished before its end. */
+static void status_written(struct world *world, const struct store_op *op)
+{
+    struct cluster_status status;
+    for (uint32_t i = 0; i < world->jobs_count; i++) {
+        char path[RECORD_PATH_SIZE];
+        const struct job *job = &world->jobs[i];
+        record_status_path(job->name, path);
+        if (strcmp(op->path, path) != 0 ||
+            cluster_status_decode(op->value, op->size, &status) != GALE_OK) {
+            continue;
+        }
+        for (uint32_t k = 0; status.life == CLUSTER_FINISHED && k < job->spouts; k++) {
+            if (job->limit == 0 || job->emitted[k] < job->limit) {
+                world_violation(world,
+                                "whole: %s is called finished with task %u at %llu of %llu",
+                                job->name, k + 1, (unsigned long long)job->emitted[k],
+                                (unsigned long long)job->limit);
+            }
+        }
+        cluster_status_fini(&status);
+    }
+}
+
 static void port_applied(void *self, uint32_t client, const struct store_op *ops, size_t count)
 {
     struct world *world = self;
@@ -108,6 +132,7 @@ static void port_applied(void *self, uint32_t client, const struct store_op *ops
     for (size_t i = 0; i < count; i++) {
         if (ops[i].kind == STORE_OP_CREATE || ops[i].kind == STORE_OP_SET) {
             position_written(world, &ops[i]);
+            status_written(world, &ops[i]);
         }
         if (ops[i].kind == STORE_OP_SET && strcmp(ops[i].path, "/epoch") == 0) {
             world->epoch_seen = present + 1;
@@ -145,8 +170,12 @@ static bool is_wanted(struct world *world, const struct model *model)
         cluster_status_decode(record->value.data, record->value.size, &status) != GALE_OK) {
         return false;
     }
+    bool ended = job->limit > 0;
+    for (uint32_t i = 0; i < job->spouts; i++) {
+        ended = ended && job->emitted[i] >= job->limit;
+    }
     bool wanted = status.life == CLUSTER_PLACED && status.pending == CLUSTER_PENDING_NONE &&
-                  status.id == model->topology && status.attempt == model->attempt;
+                  status.id == model->topology && status.attempt == model->attempt && !ended;
     cluster_status_fini(&status);
     return wanted;
 }
@@ -215,17 +244,22 @@ void oracle_frame(struct model *model, const struct packet_frame *frame)
     peer->taken = frame->from_incarnation;
 }
 
-void oracle_assigned(struct model *model, uint32_t task, uint64_t position)
+void oracle_assigns(struct world *world, const struct message *message)
 {
-    struct world *world = model->world;
-    const struct job *job = &world->jobs[model->job];
-    world_trace(world, "process %u begins task %u of %s at %llu", model->number, task,
-                job->name, (unsigned long long)position);
-    /* One that an earlier leader cares for, cut off with it, may be behind: nothing of it counts. */
-    if (position < job->positions[task - 1] && (int64_t)model->epoch == world->epoch_seen) {
-        world_violation(world, "forward: task %u of %s begins at %llu, the store has %llu",
-                        task, job->name, (unsigned long long)position,
-                        (unsigned long long)job->positions[task - 1]);
+    const struct message_assign *assign = &message->as.assign;
+    const struct job *job = &world->jobs[client_job_of(world, assign->run_name)];
+    /* What an earlier leader tells one that was cut off with it has no effect. */
+    bool leads = (int64_t)message->epoch == world->epoch_seen;
+    for (uint32_t i = 0; leads && i < job->spouts; i++) {
+        uint64_t position = 0;
+        if (assign->positions && assign->positions[i + 1].size == sizeof(position)) {
+            memcpy(&position, assign->positions[i + 1].data, sizeof(position));
+        }
+        if (position < job->positions[i]) {
+            world_violation(
+                world, "forward: task %u of %s is to begin at %llu, the store has %llu", i + 1,
+                job->name, (unsigned long long)position, (unsigned long long)job->positions[i]);
+        }
     }
 }
 
@@ -302,12 +336,8 @@ static bool workers_reached(const struct world *world, const struct job *job, ch
     return good;
 }
 
-static bool gone_reached(const struct world *world, const struct job *job, char *why,
-                         size_t size)
+static bool no_process(const struct world *world, const struct job *job, char *why, size_t size)
 {
-    if (record_of(world, job->name, "status")) {
-        return not_yet(why, size, "%s is not gone from the store", job->name);
-    }
     for (uint32_t i = world->models_first; i < world->models_count; i++) {
         const struct model *model = world->models[i];
         if (model->alive && &world->jobs[model->job] == job) {
@@ -315,6 +345,43 @@ static bool gone_reached(const struct world *world, const struct job *job, char 
         }
     }
     return true;
+}
+
+/* It is finished, its positions are at the end and no process is left. */
+static bool finished_reached(const struct world *world, const struct job *job, char *why,
+                             size_t size)
+{
+    struct cluster_status status;
+    const struct ensemble_record *record = record_of(world, job->name, "status");
+    if (!record ||
+        cluster_status_decode(record->value.data, record->value.size, &status) != GALE_OK) {
+        return not_yet(why, size, "%s has no status", job->name);
+    }
+    bool finished = status.life == CLUSTER_FINISHED;
+    cluster_status_fini(&status);
+    for (uint32_t k = 0; k < job->spouts; k++) {
+        finished = finished && job->positions[k] == job->limit;
+    }
+    return finished ? no_process(world, job, why, size)
+                    : not_yet(why, size, "%s is not finished", job->name);
+}
+
+static bool gone_reached(const struct world *world, const struct job *job, char *why,
+                         size_t size)
+{
+    return record_of(world, job->name, "status")
+               ? not_yet(why, size, "%s is not gone from the store", job->name)
+               : no_process(world, job, why, size);
+}
+
+static bool job_reached(const struct world *world, const struct job *job, char *why,
+                        size_t size)
+{
+    if (!job->submitted) {
+        return gone_reached(world, job, why, size);
+    }
+    return job->limit ? finished_reached(world, job, why, size)
+                      : workers_reached(world, job, why, size);
 }
 
 bool oracle_reached(struct world *world, char *why, size_t size)
@@ -328,9 +395,7 @@ bool oracle_reached(struct world *world, char *why, size_t size)
         return not_yet(why, size, "there is no leader");
     }
     for (uint32_t i = 0; i < world->jobs_count; i++) {
-        const struct job *job = &world->jobs[i];
-        if (job->submitted ? !workers_reached(world, job, why, size)
-                           : !gone_reached(world, job, why, size)) {
+        if (!job_reached(world, &world->jobs[i], why, size)) {
             return false;
         }
     }

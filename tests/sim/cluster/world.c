@@ -253,7 +253,7 @@ static void look(struct world *world)
     if (world->faults) {
         return;
     }
-    bool reached = client_done(world) && oracle_reached(world, why, sizeof(why));
+    bool reached = oracle_reached(world, why, sizeof(why)) && client_done(world);
     if (!reached || world->changes_count != world->changes_seen) {
         world->still_since_ns = world->now_ns;
         world->changes_seen = world->changes_count;

@@ -10,6 +10,7 @@
  *   excused   a process is ended only when it, its host or the way from there was in trouble lately
  *   single    whoever has taken frames of a worker's newer process takes none of the older one
  *   forward   positions in the store never go back, nor does the leader let a worker begin before them
+ *   whole     a topology is finished only when all of its spouts have come to their end
  *   live      after the faults every topology reaches the state that its client was promised
  *   still     and then nothing is started or ended any more
  *
@@ -127,7 +128,8 @@ struct model {
     uint64_t epoch;
     uint32_t node;
     bool heard; /* a message of that epoch came */
-    int64_t hello_at_ns, hello_ns, beat_at_ns, offsets_at_ns, pulse_at_ns, frame_at_ns;
+    int64_t hello_at_ns, hello_ns, beat_at_ns, offsets_at_ns, pulse_at_ns, frame_at_ns,
+        work_at_ns;
     /* its tasks */
     bool running, stopping;
     enum message_command state;
@@ -189,6 +191,8 @@ struct job {
     bool uncertain;            /* an earlier try of this step may have had an effect */
     uint32_t node;
     uint32_t workers, spouts, bolts;
+    uint64_t limit;                       /* where its spouts end; 0: never */
+    uint64_t emitted[WORLD_SPOUTS_MAX];   /* the furthest that any process came */
     bool submitted, inactive, known;      /* known: submitted once */
     uint64_t positions[WORLD_SPOUTS_MAX]; /* in the store */
 };
@@ -304,7 +308,7 @@ void oracle_ports(struct world *world);
 void oracle_ended(struct world *world, const struct model *model, const char *why);
 void oracle_started(struct world *world, const struct model *model);
 void oracle_frame(struct model *model, const struct packet_frame *frame);
-void oracle_assigned(struct model *model, uint32_t task, uint64_t position);
+void oracle_assigns(struct world *world, const struct message *message);
 /** Whether everything is as the client was promised; `why` says what is not. */
 bool oracle_reached(struct world *world, char *why, size_t size);
 
