@@ -7,6 +7,8 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "bolts/builtin.h"
+#include "cli/cluster_text.h"
+#include "cli/compile.h"
 #include "cli/report.h"
 #include "cli/verbs.h"
 #include "cli/view.h"
@@ -147,29 +149,6 @@ static void on_report(void *self, const struct run_report *report)
     }
 }
 
-/* A time with its unit; a bare number is refused because seconds and milliseconds would both be
- * a fair guess. */
-static bool read_time(const struct invocation *call, const char *option, int64_t *out_ms)
-{
-    const char *text = options_value(call, option);
-    *out_ms = 0;
-    if (text == NULL) {
-        return true;
-    }
-    size_t digits = strspn(text, "0123456789.");
-    if (text[digits] == '\0' && strcmp(text, "0") != 0) {
-        (void)output_fail(call->json, EXIT_USAGE, "write 10s, 500ms or 5m",
-                          "--%s \"%s\" lacks its unit", option, text);
-        return false;
-    }
-    if (!conf_parse_duration_ms(text, out_ms) || *out_ms < 0) {
-        (void)output_fail(call->json, EXIT_USAGE, "write 10s, 500ms or 5m",
-                          "--%s cannot be \"%s\"", option, text);
-        return false;
-    }
-    return true;
-}
-
 static bool read_workers(const struct invocation *call, uint32_t *out)
 {
     const char *text = options_value(call, "workers");
@@ -186,21 +165,6 @@ static bool read_workers(const struct invocation *call, uint32_t *out)
         return false;
     }
     *out = (uint32_t)value;
-    return true;
-}
-
-static bool read_defines(const struct invocation *call, const char **defines, size_t *count)
-{
-    const char *text;
-    for (*count = 0; (text = options_value_at(call, "define", *count)) != NULL; ++*count) {
-        const char *equals = strchr(text, '=');
-        if (equals == NULL || equals == text) {
-            (void)output_fail(call->json, EXIT_USAGE, "write -D key=value",
-                              "-D \"%s\" is no definition", text);
-            return false;
-        }
-        defines[*count] = text;
-    }
     return true;
 }
 
@@ -249,12 +213,14 @@ static int run(const struct invocation *call)
         return output_fail(call->json, EXIT_USAGE, "write ipc or tcp",
                            "--transport cannot be \"%s\"", transport);
     }
-    if (!read_time(call, "duration", &options.duration_ms) ||
-        !read_time(call, "warmup", &options.warmup_ms) ||
+    struct topology_defines given;
+    if (!cluster_option_time(call, "duration", 0, &options.duration_ms) ||
+        !cluster_option_time(call, "warmup", 0, &options.warmup_ms) ||
         !read_workers(call, &options.workers) ||
-        !read_defines(call, defines, &options.defines_count)) {
+        compile_defines(call, defines, &given) != EXIT_DONE) {
         return EXIT_USAGE;
     }
+    options.defines_count = given.count;
     const char *level = options_value(call, "log-level");
     if (level != NULL) {
         (void)log_level_parse(level, &options.log_level);
