@@ -216,7 +216,7 @@ def stopped_worker_is_replaced():
     old = host.workers()
     _, incarnation = host.held()[0]
     os.kill(old[0], signal.SIGSTOP)
-    host.replaced(0, old[0], 2.1)
+    host.replaced(0, old[0], 2)
     assert host.workers()[1] == old[1]
     wait("the end", lambda: "was silent" in host.gone().get((0, incarnation), ""))
 
@@ -235,7 +235,7 @@ def killed_supervisor_adopts_its_workers():
     os.kill(before[1][0], signal.SIGKILL)
     host.replaced(1, before[1][0], 1)
     os.kill(before[2][0], signal.SIGSTOP)
-    host.replaced(2, before[2][0], 2.1)
+    host.replaced(2, before[2][0], 2)
     assert host.workers()[0] == before[0][0]
 
 
