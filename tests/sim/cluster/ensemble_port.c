@@ -333,7 +333,7 @@ static int port_fd(struct store *store)
 static void port_close(struct store *store)
 {
     struct ensemble_client *client = self_of(store);
-    if (client->open && reaches(client, false)) {
+    if (client->open && client->session && reaches(client, false)) {
         ensemble_session_end(client->ensemble, client->session);
     }
     ensemble_crash(client->ensemble, client->index);

@@ -92,8 +92,13 @@ static void node_fault(struct world *world)
     struct node *node = any_node(world);
     uint32_t kind = world_below(world, 100);
     if (kind < 25) {
-        world_trace(world, "fault: %s crashes", node->name);
-        node_crash(node);
+        bool leaves = kind < 5 && world->now_ns >= node->paused_until_ns;
+        world_trace(world, "fault: %s %s", node->name, leaves ? "leaves" : "crashes");
+        if (leaves) {
+            node_leave(node);
+        } else {
+            node_crash(node);
+        }
         node->restart_ns = while_ns(world, 5 * WORLD_SECOND);
     } else if (kind < 45) {
         pause_until(&node->paused_until_ns,

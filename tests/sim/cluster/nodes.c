@@ -154,6 +154,19 @@ void node_crash(struct node *node)
     node->alive = false;
 }
 
+void node_leave(struct node *node)
+{
+    struct store *store = &node->world->ensemble.clients[node->index].base;
+    if (!node->alive) {
+        return;
+    }
+    cluster_resign(node->cluster);
+    cluster_free(node->cluster);
+    store->ops->close(store);
+    node->cluster = NULL;
+    node->alive = false;
+}
+
 /* ---- Packets --------------------------------------------------------------------------------- */
 
 /* Time that the store's calls took: the process was in them. */

@@ -103,11 +103,12 @@ static void port_signal(void *self, struct host_worker *worker, int signal)
     }
 }
 
+/* While there are faults, what a worker needs is often still on its way. */
 static bool port_ready(void *self, struct host_worker *worker)
 {
-    (void)self;
+    struct site *site = self;
     (void)worker;
-    return true;
+    return !site->world->faults || !world_chance(site->world, 300);
 }
 
 static void port_keeps(void *self, struct host_worker *worker)

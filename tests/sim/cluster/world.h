@@ -261,6 +261,8 @@ bool world_cut(const struct world *world, uint32_t from, uint32_t to);
 void node_init(struct world *world, uint32_t index);
 void node_start(struct node *node);
 void node_crash(struct node *node);
+/** Ends in good order: another may lead at once. */
+void node_leave(struct node *node);
 void node_packet(struct node *node, struct packet *packet);
 int64_t node_next_ns(const struct node *node);
 void node_turn(struct node *node);
