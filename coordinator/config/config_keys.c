@@ -47,7 +47,7 @@ static const struct config_key keys[] = {
      "Processor that components may ask for here, 100 = a core; 0: all cores."},
     {"host_timeout", CONFIG_DURATION, "1500ms", 200, 60 * MINUTE_MS,
      "A host that is silent so long, its workers too, is lost."},
-    {"worker.silence", CONFIG_DURATION, "1500ms", 200, 60 * MINUTE_MS,
+    {"worker.silence", CONFIG_DURATION, "1500ms", 1000, 60 * MINUTE_MS,
      "A worker without a pulse for so long is killed and started again."},
     {"log.level", CONFIG_LEVEL, "info", 0, 0, "What the log shows: debug, info, warn, error."},
     {"log.json", CONFIG_BOOL, "false", 0, 0, "The log as lines of JSON."},
