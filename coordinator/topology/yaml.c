@@ -185,8 +185,8 @@ static enum gale_err on_key(struct reader *reader, struct frame *frame, yaml_eve
 
 static enum gale_err root_refuse(struct reader *reader, const struct conf_place *place)
 {
-    diag_add(reader->load->diag, DIAG_WRONG_TYPE, place, "start with \"name: …\"",
-             "a topology file is a map of keys and values");
+    diag_add(reader->load->diag, DIAG_WRONG_TYPE, place, "start with a key, as in \"name: …\"",
+             "the file is no map of keys and values");
     reader->load->broken = true;
     return GALE_ERR_INVALID;
 }
