@@ -126,6 +126,9 @@ static void topologies_fill(struct placing *placing)
         struct cluster_topology *topology = cluster->topologies[i];
         if (is_running(topology) || (is_new(topology) && !awaited)) {
             placing->of[count++] = topology;
+        } else if (is_new(topology)) {
+            str_copy(topology->waiting_for, sizeof topology->waiting_for,
+                     "hosts that have not reported to the new leader yet");
         }
     }
     if (count > 1) {

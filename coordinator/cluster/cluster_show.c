@@ -196,9 +196,7 @@ static void waits_for(const struct cluster_topology *topology, char *out, size_t
     } else if (nowhere > 0) {
         snprintf(out, size, "%u workers wait for a host", nowhere);
     } else {
-        snprintf(out, size, "%s",
-                 topology->status.life == CLUSTER_WAITING ? "hosts that have not reported yet"
-                                                          : "");
+        out[0] = '\0';
     }
 }
 
@@ -212,6 +210,9 @@ void show_describe(struct cluster_topology *topology, struct rpc_answer *answer)
     err = err ? err : tree_put_int(tree, "attempt", topology->status.attempt);
     err = err ? err : tree_put_int(tree, "epoch", (int64_t)topology->status.plan_epoch);
     err = err ? err : tree_put_int(tree, "submitted_ms", topology->status.submitted_ms);
+    err = err ? err
+              : tree_put_int(tree, "first_acked_at_ns",
+                             topology->controlled ? topology->control.first_acked_ns : 0);
     if (!err && topology->package.tree) {
         err = conf_add_copy(tree, "definition", topology->package.tree);
     }
