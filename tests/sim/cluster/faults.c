@@ -6,8 +6,11 @@
 #include <stdio.h>
 
 #define LATENCY_NS (2 * WORLD_MS)
-#define EXCUSE_NS (15 * WORLD_SECOND)   /* back-off, elections and late answers included */
-#define PAUSE_MAX_NS (9 * WORLD_SECOND) /* more than twice a session */
+#define EXCUSE_NS (15 * WORLD_SECOND) /* back-off, elections and late answers included */
+#define WORKER_HEALED_NS WORLD_SECOND
+#define HOST_HEALED_NS (3 * WORLD_SECOND)
+#define LEADER_HEALED_NS (2 * WORLD_SECOND) /* once its session has ended */
+#define PAUSE_MAX_NS (9 * WORLD_SECOND)     /* more than twice a session */
 
 void faults_excuse(struct world *world, uint32_t site, int64_t until_ns)
 {
@@ -19,7 +22,7 @@ void faults_excuse(struct world *world, uint32_t site, int64_t until_ns)
 void faults_init(struct world *world)
 {
     uint32_t kind = world_below(world, 100);
-    world->calm = kind < 5;
+    world->calm = kind < 10;
     world->mild = kind < 40;
     world->faults = true;
     for (uint32_t from = 0; from < PLACES_COUNT; from++) {
@@ -255,4 +258,75 @@ void faults_end(struct world *world)
             model->paused_until_ns < soon_ns ? model->paused_until_ns : soon_ns;
     }
     world_hasten(world, soon_ns); /* What waited for one that was stopped. */
+}
+
+/* ---- The last one of a calm run -------------------------------------------------------------- */
+
+static void promise(struct world *world, const char *fault, int64_t within_ns)
+{
+    world_trace(world, "last fault: %s", fault);
+    world->promise = fault;
+    world->promise_ns = world->now_ns + within_ns;
+}
+
+static struct model *any_model(struct world *world)
+{
+    for (uint32_t i = world->models_first; i < world->models_count; i++) {
+        if (world->models[i]->alive) {
+            return world->models[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether the other hosts have slots enough for all workers. */
+static bool is_spare(const struct world *world, uint32_t site)
+{
+    uint32_t slots = 0, workers = 0;
+    for (uint32_t i = 0; i < world->sites_count; i++) {
+        slots += i == site ? 0 : world->sites[i].slots;
+    }
+    for (uint32_t i = world->models_first; i < world->models_count; i++) {
+        workers += world->models[i]->alive;
+    }
+    return workers <= slots;
+}
+
+static void leader_goes(struct world *world, bool leaves)
+{
+    uint32_t at = 0;
+    while (!world->nodes[at].alive || !cluster_leads(world->nodes[at].cluster)) {
+        at++;
+    }
+    if (leaves) {
+        node_leave(&world->nodes[at]);
+    } else {
+        node_crash(&world->nodes[at]);
+    }
+    world->nodes[at].restart_ns = INT64_MAX;
+}
+
+void faults_last(struct world *world)
+{
+    struct model *model = any_model(world);
+    uint32_t kind = world_below(world, 5);
+    if (kind == 0 && model && is_spare(world, model->site)) {
+        site_power_off(&world->sites[model->site]);
+        world->sites[model->site].restart_ns = INT64_MAX;
+        promise(world, "a host is lost", HOST_HEALED_NS);
+    } else if (kind == 1 && model) {
+        model_end(model, "killed by SIGKILL (signal 9)");
+        promise(world, "a worker is lost", WORKER_HEALED_NS);
+    } else if (kind == 2 && model) {
+        site_crash(&world->sites[model->site]);
+        world->sites[model->site].restart_ns = world->now_ns + 300 * WORLD_MS;
+        world->mild = true; /* No worker is ended for that. */
+        promise(world, "a supervisor is lost", WORKER_HEALED_NS);
+    } else if (kind == 3) {
+        leader_goes(world, true);
+        promise(world, "the leader leaves", LEADER_HEALED_NS);
+    } else {
+        leader_goes(world, false);
+        promise(world, "the leader is lost", ENSEMBLE_SESSION_NS + LEADER_HEALED_NS);
+    }
 }

@@ -258,6 +258,18 @@ static void look(struct world *world)
         world->still_since_ns = world->now_ns;
         world->changes_seen = world->changes_count;
     }
+    if (world->promise_ns) {
+        world->over = reached;
+        if (!reached && world->now_ns > world->promise_ns) {
+            world_violation(world, "late: %s: %s", world->promise, why);
+        }
+    } else if (world->now_ns - world->still_since_ns >= STILL_NS) {
+        if (world->calm) {
+            faults_last(world);
+        } else {
+            world->over = true;
+        }
+    }
     if (world->now_ns > world->deadline_ns) {
         world_violation(world, "not reached in time: %s",
                         why[0] ? why : "the client is not done or processes come and go");
@@ -359,8 +371,7 @@ static void end(struct world *world)
 void world_run(struct world *world)
 {
     start(world);
-    while (world->violation[0] == '\0' &&
-           (world->faults || world->now_ns - world->still_since_ns < STILL_NS)) {
+    while (world->violation[0] == '\0' && !world->over) {
         turn(world);
     }
     /* What follows is no part of the run. */

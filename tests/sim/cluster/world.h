@@ -12,6 +12,7 @@
  *   forward   positions in the store never go back, nor does the leader let a worker begin before them
  *   whole     a topology is finished only when all of its spouts have come to their end
  *   live      after the faults every topology reaches the state that its client was promised
+ *   late      a single fault on a quiet day is healed within the time that people are told
  *   still     and then nothing is started or ended any more
  *
  *   main.c       options, seeds            world.c    time, links, packets
@@ -216,6 +217,9 @@ struct world {
     bool faults, mild; /* mild: only coordinators and the store have them */
     bool calm;         /* none at all */
     int64_t faults_end_ns, chaos_ns, deadline_ns, look_ns, still_since_ns;
+    int64_t promise_ns;  /* until when the last fault of a calm run is healed; 0: it had none */
+    const char *promise; /* that fault */
+    bool over;
     char violation[400];
     struct world_link links[PLACES_COUNT][PLACES_COUNT];
     struct packet **heap;
@@ -303,6 +307,8 @@ extern const struct worker_builtins client_builtins;
 void faults_init(struct world *world);
 void faults_turn(struct world *world);
 void faults_end(struct world *world);
+/** One last fault, and until when it is to be healed. */
+void faults_last(struct world *world);
 void faults_excuse(struct world *world, uint32_t site, int64_t until_ns);
 
 /* oracle.c */
