@@ -66,6 +66,12 @@ struct cluster_slot {
     bool refused; /* what its host holds must go first */
 };
 
+/* Latencies of one component, or of whole trees, between the last two looks. */
+struct cluster_recent {
+    int64_t at_ns; /* of the last look; 0: none yet */
+    struct hist before, recent;
+};
+
 struct cluster_topology {
     struct cluster *cluster;
     char name[CLUSTER_NAME_SIZE];
@@ -94,6 +100,7 @@ struct cluster_topology {
         *busy_before; /* [tasks_count + 1] ns spent in execute, at busy_ns; NULL: not asked */
     double *capacity; /* [tasks_count + 1] */
     int64_t busy_ns;
+    struct cluster_recent *recents; /* [components_count + 1], the last of whole trees; NULL */
 };
 
 /* A candidate, as it stands in the store. */

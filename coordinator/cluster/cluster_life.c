@@ -82,6 +82,8 @@ static void attempt_end(struct cluster_topology *topology)
     free(topology->saved);
     free(topology->busy_before);
     free(topology->capacity);
+    free(topology->recents);
+    topology->recents = NULL;
     topology->dirty = topology->saved = NULL;
     topology->busy_before = NULL;
     topology->capacity = NULL;

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The request `sample`: figures of one topology at one moment. Counters are those of the living
- * processes and of the dead ones together, so that a death makes none fall. Latencies are since the
- * start of the attempt; capacity (the share of its time that a task spends in execute) is of the time
- * since the last look, at least a second.
+ * processes and of the dead ones together, so that a death makes none fall. Latencies of components and
+ * of whole trees are of the time between the last two looks, at least RECENT_NS apart (where there were
+ * none: since the start of the attempt), those of tasks since that start; capacity (the share of its
+ * time that a task spends in execute) is of the time since the last look, at least a second.
  */
 #include "cluster/cluster_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define RECENT_NS (2000 * NS_PER_MS)
+#define RECENT_COMPONENTS_MAX 128u /* of a topology; with more, latencies are since its start */
 
 struct figures {
     uint64_t emitted, executed, acked, failed, timed_out, pending;
@@ -99,6 +103,29 @@ static void capacity_look(struct cluster_topology *topology)
     topology->busy_ns = topology->cluster->now_ns;
 }
 
+/* ---- Recent latencies ------------------------------------------------------------------------ */
+
+/* What came between the last two looks; `now` itself when that was nothing. */
+static const struct hist *recent_of(struct cluster_topology *topology, uint32_t index,
+                                    const struct hist *now)
+{
+    int64_t now_ns = topology->cluster->now_ns;
+    uint32_t count = topology->plan->components_count;
+    if (!topology->recents && count <= RECENT_COMPONENTS_MAX) {
+        topology->recents = calloc(count + 1u, sizeof *topology->recents);
+    }
+    if (!topology->recents) {
+        return now;
+    }
+    struct cluster_recent *it = &topology->recents[index];
+    if (it->at_ns == 0 || now_ns - it->at_ns >= RECENT_NS) {
+        hist_since(now, &it->before, &it->recent);
+        it->before = *now;
+        it->at_ns = now_ns;
+    }
+    return it->recent.count > 0 ? &it->recent : now;
+}
+
 /* ---- Figures --------------------------------------------------------------------------------- */
 
 static void figures_add(const struct cluster_topology *topology, uint32_t task,
@@ -120,7 +147,8 @@ static void figures_add(const struct cluster_topology *topology, uint32_t task,
     hist_take(&out->execute, dead->execute_ns);
 }
 
-static enum gale_err figures_answer(const struct figures *it, struct gale_conf *map)
+static enum gale_err figures_answer(const struct figures *it, const struct hist *execute,
+                                    struct gale_conf *map)
 {
     enum gale_err err = tree_put_int(map, "emitted", (int64_t)it->emitted);
     err = err ? err : tree_put_int(map, "executed", (int64_t)it->executed);
@@ -131,8 +159,8 @@ static enum gale_err figures_answer(const struct figures *it, struct gale_conf *
     err = err ? err : tree_put_int(map, "queue_bytes", (int64_t)it->queue_bytes);
     err = err ? err : tree_put_int(map, "queue_bytes_max", (int64_t)it->queue_bytes_max);
     err = err ? err : tree_put_int(map, "blocked_ns", (int64_t)it->blocked_ns);
-    err = err ? err : tree_put_int(map, "p50_ns", (int64_t)hist_quantile(&it->execute, 0.5));
-    err = err ? err : tree_put_int(map, "p99_ns", (int64_t)hist_quantile(&it->execute, 0.99));
+    err = err ? err : tree_put_int(map, "p50_ns", (int64_t)hist_quantile(execute, 0.5));
+    err = err ? err : tree_put_int(map, "p99_ns", (int64_t)hist_quantile(execute, 0.99));
     return err ? err : tree_put_double(map, "capacity", it->capacity);
 }
 
@@ -151,13 +179,13 @@ static enum gale_err task_answer(const struct cluster_topology *topology,
     err = err ? err : tree_put_int(map, "index", task - component->first_task);
     err = err ? err : tree_put_int(map, "worker", worker);
     err = err ? err : tree_put_text(map, "host", host ? host->name : "");
-    return err ? err : figures_answer(&figures, map);
+    return err ? err : figures_answer(&figures, &figures.execute, map);
 }
 
-static enum gale_err component_answer(const struct cluster_topology *topology,
-                                      const struct plan_component *component, bool tasks,
-                                      struct gale_conf *list)
+static enum gale_err component_answer(struct cluster_topology *topology, uint32_t index,
+                                      bool tasks, struct gale_conf *list)
 {
+    const struct plan_component *component = &topology->plan->components[index];
     struct figures figures;
     struct gale_conf *map = NULL, *each = NULL;
     uint32_t end = component->first_task + component->parallelism;
@@ -171,7 +199,8 @@ static enum gale_err component_answer(const struct cluster_topology *topology,
     err = err ? err : tree_put_bool(map, "spout", component->spout != NULL);
     err = err ? err : tree_put_int(map, "level", component->level);
     err = err ? err : tree_put_int(map, "tasks", component->parallelism);
-    err = err ? err : figures_answer(&figures, map);
+    err =
+        err ? err : figures_answer(&figures, recent_of(topology, index, &figures.execute), map);
     err = err || !tasks ? err : conf_add_list(map, "task", &each);
     for (uint32_t id = component->first_task; tasks && !err && id < end; id++) {
         err = task_answer(topology, component, id, each);
@@ -179,18 +208,20 @@ static enum gale_err component_answer(const struct cluster_topology *topology,
     return err;
 }
 
-static enum gale_err complete_answer(const struct cluster_topology *topology,
-                                     struct gale_conf *tree)
+static enum gale_err complete_answer(struct cluster_topology *topology, struct gale_conf *tree)
 {
     struct hist complete;
     struct gale_conf *map = NULL;
     sample_complete(topology, &complete);
+    const struct hist *it =
+        topology->controlled ? recent_of(topology, topology->plan->components_count, &complete)
+                             : &complete;
     enum gale_err err = conf_add_map(tree, "complete", &map);
     err = err ? err : tree_put_int(map, "count", (int64_t)complete.count);
-    err = err ? err : tree_put_int(map, "p50_ns", (int64_t)hist_quantile(&complete, 0.5));
-    err = err ? err : tree_put_int(map, "p99_ns", (int64_t)hist_quantile(&complete, 0.99));
-    err = err ? err : tree_put_int(map, "p999_ns", (int64_t)hist_quantile(&complete, 0.999));
-    return err ? err : tree_put_int(map, "max_ns", (int64_t)complete.max);
+    err = err ? err : tree_put_int(map, "p50_ns", (int64_t)hist_quantile(it, 0.5));
+    err = err ? err : tree_put_int(map, "p99_ns", (int64_t)hist_quantile(it, 0.99));
+    err = err ? err : tree_put_int(map, "p999_ns", (int64_t)hist_quantile(it, 0.999));
+    return err ? err : tree_put_int(map, "max_ns", (int64_t)it->max);
 }
 
 static enum gale_err worker_answer(const struct cluster_topology *topology, uint32_t index,
@@ -226,7 +257,7 @@ void show_sample(struct cluster_topology *topology, bool tasks, struct rpc_answe
     err = err ? err : conf_add_list(tree, "components", &components);
     for (uint32_t i = 0; !err && topology->controlled && i < topology->plan->components_count;
          i++) {
-        err = component_answer(topology, &topology->plan->components[i], tasks, components);
+        err = component_answer(topology, i, tasks, components);
     }
     err = err ? err : complete_answer(topology, tree);
     err = err ? err : conf_add_list(tree, "workers", &workers);

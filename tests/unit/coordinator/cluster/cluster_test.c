@@ -2,6 +2,8 @@
 /* The verbs of the cluster's coordinator and the life of a topology, with one coordinator. */
 #include "world.h"
 
+#include "base/hist.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -249,6 +251,59 @@ static void sample_running_topology_has_all_components(void **state)
     assert_int_equal(gale_conf_int64(gale_conf_at(workers, 0), "rss_kb", 0), 1000);
 }
 
+/* A beat with a histogram of executions, all of them of one duration so far. */
+static void say_executions(struct process *process, const struct hist *execute)
+{
+    struct buf packed;
+    buf_init(&packed, 0);
+    assert_int_equal(hist_pack(execute, &packed), GALE_OK);
+    struct message_task_stats stats = {
+        .task = 3, .executed = execute->count, .execute_ns = {packed.data, packed.size}};
+    struct message message = {.type = MESSAGE_BEAT,
+                              .topology = process->topology,
+                              .worker = process->worker,
+                              .incarnation = process->incarnation,
+                              .epoch = process->epoch,
+                              .attempt = process->attempt};
+    message.as.beat = (struct message_beat){
+        .state = process->state, .quiet = true, .tasks = &stats, .tasks_count = 1};
+    cluster_message(world.clusters[0], &message, world.now_ns);
+    buf_fini(&packed);
+}
+
+static int64_t bolt_p99(void)
+{
+    assert_int_equal(world_ask_name(&world, 0, "sample", "t"), GALE_OK);
+    const struct gale_conf *bolt = gale_conf_at(gale_conf_get(world.tree, "components"), 1);
+    return gale_conf_int64(bolt, "p99_ns", -1);
+}
+
+static void sample_latency_is_of_late(void **state)
+{
+    (void)state;
+    struct hist *execute = calloc(1, sizeof *execute);
+    assert_non_null(execute);
+    world_submit(&world, PLAIN, NULL);
+    world_until(&world, "t", "active");
+    for (int i = 0; i < 1000; i++) {
+        hist_record(execute, 1000000);
+    }
+    say_executions(world_process(&world, 0), execute);
+    assert_in_range(bolt_p99(), 980000, 1020000);
+    for (int i = 0; i < 10; i++) {
+        hist_record(execute, 1000);
+    }
+    say_executions(world_process(&world, 0), execute);
+    assert_in_range(bolt_p99(), 980000, 1020000); /* Too soon after the last look. */
+    world_run(&world, 2500);
+    say_executions(world_process(&world, 0), execute);
+    assert_in_range(bolt_p99(), 980, 1020);
+    world_run(&world, 2500);
+    say_executions(world_process(&world, 0), execute);
+    assert_in_range(bolt_p99(), 980000, 1020000); /* Nothing of late: since the start. */
+    free(execute);
+}
+
 static void hosts_one_is_listed_with_its_workers(void **state)
 {
     (void)state;
@@ -438,6 +493,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(sample_running_topology_has_all_components, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(sample_latency_is_of_late, setup, teardown),
         cmocka_unit_test_setup_teardown(hosts_one_is_listed_with_its_workers, setup, teardown),
         cmocka_unit_test_setup_teardown(host_second_of_a_name_waits_for_the_first, setup,
                                         teardown),
