@@ -177,6 +177,8 @@ static void look_around(struct supervisor *supervisor, int64_t now_ns)
 {
     struct finder_list found = {.count = 0};
     struct gale_error error = {0};
+    /* Also without a store to look into: seek_next_ns goes by the time of the next look. */
+    bool looks = seek_wants_look(&supervisor->seek, now_ns);
     if (!supervisor->finder) {
         return;
     }
@@ -186,8 +188,7 @@ static void look_around(struct supervisor *supervisor, int64_t now_ns)
     } else if (err != GALE_ERR_AGAIN) {
         gale_log(GALE_LOG_WARN, "%s; asking the coordinators that were known last", error.text);
     }
-    if (seek_wants_look(&supervisor->seek, now_ns) &&
-        finder_begin(supervisor->finder, SUPERVISOR_LOOK_WITHIN_MS) != GALE_OK) {
+    if (looks && finder_begin(supervisor->finder, SUPERVISOR_LOOK_WITHIN_MS) != GALE_OK) {
         gale_log(GALE_LOG_WARN, "no thread could be started to ask ZooKeeper");
     }
 }

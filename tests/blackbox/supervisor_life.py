@@ -211,6 +211,21 @@ def dead_worker_is_restarted_without_a_coordinator():
         time.sleep(1.2)
 
 
+def supervisor_without_a_coordinator_rests():
+    host = fresh(1, "rests")
+    host.fake.kill()
+    time.sleep(3)  # It has begun to look for others.
+
+    def processor_seconds():
+        with open(f"/proc/{host.process.pid}/stat", encoding="ascii") as file:
+            words = file.read().rsplit(")", 1)[1].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    before = processor_seconds()
+    time.sleep(2)
+    spent = processor_seconds() - before
+    assert spent <= 0.15, f"{spent:.2f} s of processor time in two seconds"
+
+
 def stopped_worker_is_replaced():
     host = fresh(2, "stopped")
     old = host.workers()
@@ -415,6 +430,7 @@ TESTS = [
     supervisor_of_a_directory_is_alone,
     dead_worker_is_restarted_and_its_end_told,
     dead_worker_is_restarted_without_a_coordinator,
+    supervisor_without_a_coordinator_rests,
     stopped_worker_is_replaced,
     killed_supervisor_adopts_its_workers,
     killed_supervisor_adopts_without_a_coordinator,
