@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { NAMES_MAX = 1000 };
+
 struct change {
     const char *verb;   /* of the request */
     const char *status; /* that is waited for */
@@ -23,11 +25,12 @@ struct judged {
     const struct invocation *call;
     const struct change *change;
     struct progress *progress;
+    bool finished; /* woken, it had nothing more to do */
 };
 
 static int judge(void *self, const struct gale_conf *described)
 {
-    const struct judged *it = self;
+    struct judged *it = self;
     char detail[CLUSTER_AGE_SIZE];
     const char *status = gale_conf_string(described, "status", "");
     if (described == NULL || strcmp(status, "killed") == 0) {
@@ -38,31 +41,47 @@ static int judge(void *self, const struct gale_conf *described)
     if (strcmp(status, it->change->status) == 0) {
         return EXIT_DONE;
     }
+    if (strcmp(status, "finished") == 0) {
+        it->finished = it->change == &change_activate;
+        if (it->finished) {
+            return EXIT_DONE;
+        }
+        progress_end(it->progress);
+        return output_fail(it->call->json, EXIT_TEMPORARY, NULL, "%s has finished meanwhile",
+                           it->progress->subject);
+    }
     snprintf(detail, sizeof detail, "%s", status);
     progress_show(it->progress, it->change->phase, detail);
     return WAIT_GO_ON;
 }
 
+static const char *status_after(const struct change *change, bool finished)
+{
+    return finished ? "finished" : change->status;
+}
+
 static int change_one(const struct invocation *call, struct cluster_client *client,
-                      const struct change *change, const char *name)
+                      const struct change *change, const char *name, bool *finished)
 {
     char until[128];
     struct progress progress;
-    struct judged self = {call, change, &progress};
+    struct judged self = {call, change, &progress, false};
     progress_init(&progress, call, name);
     cluster_show(client, &progress);
     snprintf(until, sizeof until, "%.64s is not %s", name, change->status);
     struct wait wait = {client, call, &progress, name, until, judge, &self};
     int code = cluster_get(client, change->verb, name, NULL);
     code = code == EXIT_DONE ? wait_until(&wait) : code;
+    *finished = self.finished;
     if (code == EXIT_DONE) {
-        progress_say(&progress, "%s: %s", name, change->status);
+        progress_say(&progress, "%s: %s", name, status_after(change, self.finished));
     }
     cluster_show(client, NULL);
     return code;
 }
 
-static void print_json(const struct invocation *call, const struct change *change)
+static void print_json(const struct invocation *call, const struct change *change,
+                       const bool *finished)
 {
     struct jsonw json;
     jsonw_init(&json, stdout);
@@ -72,7 +91,7 @@ static void print_json(const struct invocation *call, const struct change *chang
     for (size_t i = 0; i < call->args_count; i++) {
         jsonw_open_object(&json, NULL);
         jsonw_string(&json, "name", call->args[i]);
-        jsonw_string(&json, "status", change->status);
+        jsonw_string(&json, "status", status_after(change, finished[i]));
         jsonw_close_object(&json);
     }
     jsonw_close_list(&json);
@@ -83,16 +102,17 @@ static void print_json(const struct invocation *call, const struct change *chang
 static int run_change(const struct invocation *call, const struct change *change)
 {
     struct cluster_client *client;
+    bool finished[NAMES_MAX] = {false};
     int code = cluster_open(call, &client);
     if (code != EXIT_DONE) {
         return code;
     }
     wait_catch_signals();
     for (size_t i = 0; i < call->args_count && code == EXIT_DONE; i++) {
-        code = change_one(call, client, change, call->args[i]);
+        code = change_one(call, client, change, call->args[i], &finished[i]);
     }
     if (code == EXIT_DONE && call->json) {
-        print_json(call, change);
+        print_json(call, change, finished);
     }
     cluster_close(client);
     return code;
@@ -112,8 +132,6 @@ static const struct option_spec change_options[] = {
     CLUSTER_OPTIONS,
     {NULL, 0, NULL, NULL, NULL},
 };
-
-enum { NAMES_MAX = 1000 };
 
 const struct verb_spec verb_activate = {
     .name = "activate",

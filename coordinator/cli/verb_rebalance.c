@@ -186,12 +186,19 @@ static int judge(void *self, const struct gale_conf *described)
         return output_fail(it->call->json, EXIT_NO_INPUT, "`gale list` shows what is there",
                            "%s was killed meanwhile", it->name);
     }
-    bool runs = strcmp(status, "active") == 0 || strcmp(status, "inactive") == 0;
+    bool finished = strcmp(status, "finished") == 0;
+    bool grew = gale_conf_int64(described, "attempt", 0) > it->attempt;
+    bool runs = strcmp(status, "active") == 0 || strcmp(status, "inactive") == 0 || finished;
     int64_t now_ns = clock_now_ns();
+    if (finished && !grew) {
+        progress_end(&it->progress);
+        return output_fail(it->call->json, EXIT_TEMPORARY, NULL, "%s has finished meanwhile",
+                           it->name);
+    }
     if (!runs && it->paused_ns == 0) {
         it->paused_ns = now_ns;
     }
-    if (runs && gale_conf_int64(described, "attempt", 0) > it->attempt) {
+    if (runs && grew) {
         it->pause_ns = it->paused_ns > 0 ? now_ns - it->paused_ns : 0;
         it->after = conf_new();
         bool copied = it->after != NULL;
