@@ -49,9 +49,8 @@ class Scene:
 
     def begin(self):
         self.cluster.await_hosts()
-        self.cluster.await_workers(WORKERS)
         self.watch.grows()
-        self.before = self.cluster.pids()
+        self.before = self.cluster.await_pids(WORKERS)
         self.watch.begin()
 
     def resumes(self, limit, what):
@@ -68,9 +67,8 @@ class Scene:
 
     def untouched(self, but=()):
         """Every worker but those is the process that it was."""
-        self.cluster.await_workers(WORKERS)
-        now = self.cluster.pids()
-        changed = [i for i in range(WORKERS) if i not in but and now[i] != self.before.get(i)]
+        now = self.cluster.await_pids(WORKERS)
+        changed = [i for i in range(WORKERS) if i not in but and now[i] != self.before[i]]
         check(not changed, f"healthy workers {changed} are other processes: {self.before} {now}")
 
     def lose(self, workers):

@@ -33,15 +33,10 @@ bolts:
 """
 
 
-def pids(cluster):
-    return {worker.index: worker.pid for worker in cluster.workers()}
-
-
 def settled(cluster, watch):
     cluster.await_hosts(60.0)
-    cluster.await_workers(WORKERS, 60.0)
     watch.grows()
-    return pids(cluster)
+    return cluster.await_pids(WORKERS, 60.0)
 
 
 def spread(cluster):

@@ -267,10 +267,17 @@ class Cluster:
         return {worker.index: worker.pid for worker in self.workers()}
 
     def await_workers(self, count, seconds=20.0):
-        """Until each of so many workers runs, once."""
-        wait_until(lambda: sorted(w.index for w in self.workers()) == list(range(count)),
-                   f"{count} workers, each once", seconds)
-        return self.workers()
+        """Until each of so many workers runs, once; gives them."""
+        found = []
+
+        def complete():
+            found[:] = self.workers()
+            return [worker.index for worker in found] == list(range(count))
+        wait_until(complete, f"{count} workers, each once", seconds)
+        return found
+
+    def await_pids(self, count, seconds=20.0):
+        return {worker.index: worker.pid for worker in self.await_workers(count, seconds)}
 
     def holder(self, name):
         """The worker that has a file open, or None."""
