@@ -238,6 +238,7 @@ static bool receive_pulses(struct supervisor *supervisor)
 static void housekeeping(struct supervisor *supervisor, int64_t now_ns)
 {
     if (now_ns >= supervisor->look_at_ns) {
+        supervisor_leader_retry(supervisor);
         supervisor->look_at_ns = now_ns + SUPERVISOR_LOOK_NS;
         supervisor_look(supervisor);
     }

@@ -154,7 +154,7 @@ uint64_t supervisor_epoch_load(const struct supervisor *supervisor,
     return epoch;
 }
 
-void supervisor_epoch_save(const struct supervisor *supervisor, uint64_t epoch,
+bool supervisor_epoch_save(const struct supervisor *supervisor, uint64_t epoch,
                            const char *control)
 {
     char part[PATH_MAX];
@@ -167,10 +167,17 @@ void supervisor_epoch_save(const struct supervisor *supervisor, uint64_t epoch,
         whole = fprintf(file, "%" PRIu64 " %s\n", epoch, control) > 0;
         whole = fclose(file) == 0 && whole;
     }
-    if (!whole || rename(part, supervisor->dirs.coordinator)) {
-        gale_log(GALE_LOG_ERROR,
-                 "cannot write %s: %s; the workers here do not learn of the new coordinator",
-                 supervisor->dirs.coordinator, strerror(errno));
+    return whole && rename(part, supervisor->dirs.coordinator) == 0;
+}
+
+void supervisor_leader_retry(struct supervisor *supervisor)
+{
+    const struct host_core *core = &supervisor->core;
+    if (supervisor->leader_unsaved &&
+        supervisor_epoch_save(supervisor, core->epoch, core->control)) {
+        supervisor->leader_unsaved = false;
+        gale_log(GALE_LOG_INFO, "%s names the coordinator of epoch %" PRIu64 " at last",
+                 supervisor->dirs.coordinator, core->epoch);
     }
 }
 

@@ -89,7 +89,8 @@ struct supervisor {
     struct finder_list saved;        /* what `candidates` holds */
     char (*verified)[HOST_HEX_SIZE]; /* blobs that were hashed in this life */
     size_t verified_count, verified_room;
-    bool renew; /* an answer is being obeyed: addresses of blobs may be others */
+    bool renew;          /* an answer is being obeyed: addresses of blobs may be others */
+    bool leader_unsaved; /* the file `coordinator` names an earlier one */
     bool closing;
     int64_t look_at_ns, collect_at_ns, complain_at_ns;
 };
@@ -107,9 +108,11 @@ void supervisor_advertise(const char *bound, const char *address, char *out, siz
 /** Reads the file `coordinator`: 0 when there is none that can be read. */
 uint64_t supervisor_epoch_load(const struct supervisor *supervisor,
                                char control[HOST_ENDPOINT_SIZE]);
-/** Replaces it. */
-void supervisor_epoch_save(const struct supervisor *supervisor, uint64_t epoch,
+/** Replaces it. @return false: the old one is still there (errno). */
+bool supervisor_epoch_save(const struct supervisor *supervisor, uint64_t epoch,
                            const char *control);
+/** Tries again what could not be written: the workers wait for it. */
+void supervisor_leader_retry(struct supervisor *supervisor);
 
 /* supervisor_workers.c */
 

@@ -282,11 +282,7 @@ static enum gale_err port_spawn(void *self, struct host_worker *worker, uint64_t
     if (err != GALE_OK) {
         gale_log(GALE_LOG_ERROR, "worker %u of %s: %s", worker->spec.worker, worker->spec.name,
                  error.text[0] ? error.text : gale_err_name(err));
-        if (own->process.pidfd >= 0) { /* Nobody would find it again: it must not live. */
-            process_signal(&own->process, SIGKILL);
-            close(own->process.pidfd);
-            own->process = (struct process){0, -1};
-        }
+        process_discard(&own->process); /* Nobody would find it again: it must not live. */
         worker->pid = 0;
     }
     return err;
@@ -342,7 +338,13 @@ static void port_leader(void *self, uint64_t epoch, const char *control)
 {
     struct supervisor *supervisor = self;
     gale_log(GALE_LOG_INFO, "the coordinator of epoch %" PRIu64 " leads: %s", epoch, control);
-    supervisor_epoch_save(supervisor, epoch, control);
+    supervisor->leader_unsaved = !supervisor_epoch_save(supervisor, epoch, control);
+    if (supervisor->leader_unsaved) {
+        gale_log(GALE_LOG_ERROR,
+                 "cannot write %s: %s; the workers here do not learn of the new coordinator "
+                 "until it can be written",
+                 supervisor->dirs.coordinator, strerror(errno));
+    }
 }
 
 static void port_note(void *self, const char *line)

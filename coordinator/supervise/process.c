@@ -215,6 +215,20 @@ void process_signal(const struct process *process, int signal)
     }
 }
 
+void process_discard(struct process *process)
+{
+    siginfo_t unused;
+    if (process->pidfd < 0) {
+        return;
+    }
+    process_signal(process, SIGKILL);
+    while (waitid(P_PIDFD, (id_t)process->pidfd, &unused, WEXITED) < 0 && errno == EINTR) {
+    }
+    close(process->pidfd);
+    process->pidfd = -1;
+    process->pid = 0;
+}
+
 static int status_of(const siginfo_t *info)
 {
     if (info->si_code == CLD_EXITED) {

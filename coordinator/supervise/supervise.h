@@ -104,6 +104,8 @@ void process_signal(const struct process *process, int signal);
  *  closes the pidfd and sets pid 0. Never blocks. Where somebody else took the status, it reads
  *  as exit 255. */
 bool process_reap(struct process *process, int *status, struct rusage *usage);
+/** Kills a child and waits until it is gone and taken; nothing where there is none. */
+void process_discard(struct process *process);
 /** Whether the process is not stopped and may be silent because the machine is busy: a thread of it
  *  waits for a processor, or one of this process other than the caller's, so that what it said may not
  *  have been taken yet. */

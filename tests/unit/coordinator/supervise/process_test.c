@@ -84,6 +84,19 @@ static void process_running_is_not_reaped_and_dies_by_signal(void **state)
     process_signal(&process, SIGTERM);
 }
 
+static void process_discarded_one_leaves_no_zombie(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"/bin/sleep", "1000", NULL};
+    struct process process = start(argv, NULL);
+    pid_t pid = (pid_t)process.pid;
+    process_discard(&process);
+    assert_int_equal(process.pidfd, -1);
+    assert_int_equal(process.pid, 0);
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), -1); /* No child any more. */
+    process_discard(&process);
+}
+
 static void process_signal_to_an_exited_one_is_nothing(void **state)
 {
     (void)state;
@@ -375,6 +388,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(process_in_a_place_has_directory_log_and_no_descriptors),
         cmocka_unit_test(process_exit_code_is_reported_with_usage),
         cmocka_unit_test(process_running_is_not_reaped_and_dies_by_signal),
+        cmocka_unit_test(process_discarded_one_leaves_no_zombie),
         cmocka_unit_test(process_signal_to_an_exited_one_is_nothing),
         cmocka_unit_test(process_stopped_one_is_killed),
         cmocka_unit_test(process_that_wants_a_processor_may_starve_others_not),
