@@ -65,6 +65,7 @@ static void package_put(const struct job *job, struct buf *out)
     struct gale_conf *document = conf_new(), *part = NULL;
     GALE_ASSERT(topology && document);
     set_number(topology, NULL, "workers", job->workers);
+    set_number(topology, NULL, "isolate_hosts", job->alone ? 1 : 0);
     set_number(topology, gale_topology_spout(topology, "s", "model"), "parallelism",
                job->spouts);
     struct gale_component *bolt = gale_topology_bolt(topology, "b", "model");
@@ -126,6 +127,8 @@ void client_init(struct world *world)
     for (uint32_t i = 0; i < world->jobs_count; i++) {
         job_make(world, i);
     }
+    /* The others must find room on the hosts that are left, also when one of these is lost. */
+    world->jobs[0].alone = world->sites_count == WORLD_SITES_MAX && world_chance(world, 300);
 }
 
 int client_job_of(const struct world *world, const char *name)

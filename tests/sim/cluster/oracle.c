@@ -174,6 +174,8 @@ static bool is_wanted(struct world *world, const struct model *model)
     for (uint32_t i = 0; i < job->spouts; i++) {
         ended = ended && job->emitted[i] >= job->limit;
     }
+    /* Others give their places to one that wants a host for itself. */
+    ended = ended || (world->jobs[0].alone && job != &world->jobs[0]);
     bool wanted = status.life == CLUSTER_PLACED && status.pending == CLUSTER_PENDING_NONE &&
                   status.id == model->topology && status.attempt == model->attempt && !ended;
     cluster_status_fini(&status);
@@ -200,7 +202,7 @@ void oracle_started(struct world *world, const struct model *model)
 {
     for (uint32_t i = world->models_first; i + 1 < world->models_count; i++) {
         const struct model *other = world->models[i];
-        if (!other->alive || other->topology != model->topology ||
+        if (!other->alive || world->jobs[0].alone || other->topology != model->topology ||
             other->attempt != model->attempt || other->index != model->index) {
             continue;
         }
@@ -385,6 +387,19 @@ static bool job_reached(const struct world *world, const struct job *job, char *
                       : workers_reached(world, job, why, size);
 }
 
+static bool alone_reached(const struct world *world, char *why, size_t size)
+{
+    uint32_t own = 0, others = 0;
+    for (uint32_t i = world->models_first; i < world->models_count; i++) {
+        const struct model *model = world->models[i];
+        uint32_t bit = model->alive ? 1u << model->site : 0;
+        own |= model->job == 0 ? bit : 0;
+        others |= model->job == 0 ? 0 : bit;
+    }
+    return !world->jobs[0].alone || (own & others) == 0 ||
+           not_yet(why, size, "%s is not alone", world->jobs[0].name);
+}
+
 bool oracle_reached(struct world *world, char *why, size_t size)
 {
     uint32_t leaders = 0;
@@ -400,5 +415,5 @@ bool oracle_reached(struct world *world, char *why, size_t size)
             return false;
         }
     }
-    return true;
+    return alone_reached(world, why, size);
 }

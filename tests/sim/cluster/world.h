@@ -10,6 +10,7 @@
  *   excused   a process is ended only when it, its host or the way from there was in trouble lately
  *   single    whoever has taken frames of a worker's newer process takes none of the older one
  *   forward   positions in the store never go back, nor does the leader let a worker begin before them
+ *   alone     where a topology has a host for itself, nobody else is in the end
  *   whole     a topology is finished only when all of its spouts have come to their end
  *   live      after the faults every topology reaches the state that its client was promised
  *   late      a single fault on a quiet day is healed within the time that people are told
@@ -192,6 +193,7 @@ struct job {
     bool uncertain;            /* an earlier try of this step may have had an effect */
     uint32_t node;
     uint32_t workers, spouts, bolts;
+    bool alone;                           /* wants a host for itself */
     uint64_t limit;                       /* where its spouts end; 0: never */
     uint64_t emitted[WORLD_SPOUTS_MAX];   /* the furthest that any process came */
     bool submitted, inactive, known;      /* known: submitted once */
