@@ -97,6 +97,19 @@ static bool is_silent(const struct cluster *cluster, int64_t heard_ns, int64_t n
     return now_ns - since_ns >= cluster->options.host_timeout_ms * NS_PER_MS;
 }
 
+/* Whether a worker of a silent host is silent, too. One that was never reported and has no tasks does
+ * nothing, whatever it says: it waits for a report that does not come. */
+static bool is_lost(const struct cluster_topology *topology, uint32_t index, int64_t now_ns)
+{
+    const struct control_worker *worker = &topology->control.workers[index];
+    const struct cluster_hello *hello = topology->slots[index].hello;
+    if (worker->alive) {
+        return is_silent(topology->cluster, control_heard_ns(&topology->control, index),
+                         now_ns);
+    }
+    return !hello || !hello->running || is_silent(topology->cluster, hello->heard_ns, now_ns);
+}
+
 /* Takes the silent workers of a silent host away from it. */
 static void workers_lose(struct cluster *cluster, struct cluster_host *host, int64_t now_ns)
 {
@@ -109,11 +122,11 @@ static void workers_lose(struct cluster *cluster, struct cluster_host *host, int
              w++) {
             struct cluster_slot *slot = slot_at(topology, w);
             const struct control_worker *worker = &topology->control.workers[w];
-            if (slot->host != host || (slot->hello && !worker->alive) ||
-                (worker->alive &&
-                 !is_silent(cluster, control_heard_ns(&topology->control, w), now_ns))) {
+            if (slot->host != host || !is_lost(topology, w, now_ns)) {
                 continue;
             }
+            free(slot->hello);
+            slot->hello = NULL;
             slot->host = NULL;
             slot->pid = slot->rss_kb = 0;
             slot->state[0] = '\0';
@@ -190,6 +203,7 @@ void host_hello_keep(struct cluster_topology *topology, const struct message *me
     }
     if (slot->hello) {
         slot->hello->incarnation = message->incarnation;
+        slot->hello->heard_ns = topology->cluster->now_ns;
         slot->hello->pid = message->as.hello.pid;
         slot->hello->running = message->as.hello.running;
         str_copy(slot->hello->endpoint, sizeof slot->hello->endpoint,

@@ -28,7 +28,7 @@
 #define CLUSTER_LOOK_NS (1000 * NS_PER_MS)   /* between looks at who leads */
 /* After an election or an own pause supervisors may need so long to find who leads. */
 #define CLUSTER_SEEK_NS (2000 * NS_PER_MS)
-#define CLUSTER_TWIN_NS (700 * NS_PER_MS) /* heard so lately, a host of a name is alive */
+#define CLUSTER_TWIN_NS (400 * NS_PER_MS) /* heard so lately, the host of a name is alive */
 #define CLUSTER_MEMBERS_MAX 16u           /* candidates that supervisors are told of */
 #define CLUSTER_HOST_FORGET_NS (INT64_C(3600000) * NS_PER_MS)
 
@@ -48,7 +48,7 @@ struct cluster_host {
 /* A HELLO that came before the supervisor said that it has this process. */
 struct cluster_hello {
     uint64_t incarnation;
-    int64_t pid;
+    int64_t pid, heard_ns;
     bool running;
     char endpoint[CLUSTER_ENDPOINT_SIZE];
 };

@@ -130,6 +130,40 @@ static void host_lost_during_election_waits_full_timeout(void **state)
     assert_int_equal(world.starts, starts + 1);
 }
 
+/* A worker that says HELLO before the report that tells of it waits for that; when its host dies in
+ * between, nobody reports it any more. */
+static void host_lost_between_hello_and_report_gives_worker_away(void **state)
+{
+    (void)state;
+    struct process *process = world_process(&world, 1);
+    assert_int_equal(process->host, 1);
+    struct gale_conf *list = NULL, *map = NULL;
+    struct gale_conf *request = world_request("host", "h2");
+    tree_put_int(request, "slots", 4);
+    tree_put_int(request, "started_ms", 1);
+    conf_add_list(request, "held", &list);
+    conf_add_map(list, NULL, &map);
+    tree_put_hex64(map, "topology", process->topology);
+    tree_put_int(map, "worker", 1);
+    tree_put_int(map, "attempt", 1);
+    tree_put_hex64(map, "incarnation", process->incarnation);
+    tree_put_text(map, "state", "backoff");
+    assert_int_equal(world_ask(&world, 0, request, NULL, 0), GALE_OK);
+    struct message hello = {.type = MESSAGE_HELLO,
+                            .topology = process->topology,
+                            .worker = 1,
+                            .incarnation = 77777,
+                            .epoch = cluster_epoch(world.clusters[0]),
+                            .attempt = 1};
+    hello.as.hello =
+        (struct message_hello){.worker = 1, .incarnation = 77777, .data_endpoint = "tcp://w:1"};
+    cluster_message(world.clusters[0], &hello, world.now_ns);
+    world_host_down(&world, 1);
+    world_run(&world, 2500);
+    assert_int_equal(world_workers_on(&world, "t", "h1"), 2);
+    world_until(&world, "t", "active");
+}
+
 static void old_leader_comes_back_as_candidate(void **state)
 {
     (void)state;
@@ -307,6 +341,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(request_nobody_leads_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(leader_dies_workers_are_adopted, setup, teardown),
         cmocka_unit_test_setup_teardown(leader_dies_positions_are_handed_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(host_lost_between_hello_and_report_gives_worker_away,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(host_lost_during_election_waits_full_timeout, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(old_leader_comes_back_as_candidate, setup, teardown),
