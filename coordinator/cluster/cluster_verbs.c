@@ -426,12 +426,16 @@ static void rebalance(struct cluster *cluster, const struct rpc_request *request
         rpc_fail(answer, GALE_ERR_INVALID, NULL, "workers: 1 to %d", PLAN_WORKERS_MAX);
         return;
     }
+    const struct gale_conf *parallelism = gale_conf_get(request->tree, "parallelism");
+    if (parallelism && gale_conf_type(parallelism) != GALE_MAP) {
+        rpc_fail(answer, GALE_ERR_INVALID, NULL, "parallelism: component: tasks");
+        return;
+    }
     enum gale_err err = cluster_status_copy(&topology->status, &next);
     if (!err) {
         conf_free(next.next_parallelism);
         next.next_parallelism = NULL;
-        err = overrides_of(topology, gale_conf_get(request->tree, "parallelism"),
-                           &next.next_parallelism);
+        err = overrides_of(topology, parallelism, &next.next_parallelism);
     }
     if (err) {
         request_end(answer, err);
