@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #define PLAIN \
-    "name: t\nworkers: 2\nspouts:\n  s: { type: plain, parallelism: 2 }\n" \
+    "name: t\nworkers: 2\nspouts:\n  s: { type: saving, parallelism: 2 }\n" \
     "bolts:\n  b: { type: plain, parallelism: 2, from: [ { s: shuffle } ] }\n"
 
 static struct world world;
