@@ -418,20 +418,67 @@ static enum gale_err members_answer(const struct cluster *cluster, struct gale_c
     return err;
 }
 
+static uint32_t host_living(const struct cluster *cluster, const struct cluster_host *host)
+{
+    uint32_t living = 0;
+    for (size_t i = 0; i < cluster->topologies_count; i++) {
+        const struct cluster_topology *topology = cluster->topologies[i];
+        for (uint32_t w = 0; topology->controlled && topology->status.life == CLUSTER_PLACED &&
+                             w < topology->assignment.workers_count;
+             w++) {
+            living += slot_at(topology, w)->host == host && topology->control.workers[w].alive;
+        }
+    }
+    return living;
+}
+
+static bool knows_one(struct cluster *cluster, const struct cluster_host *host,
+                      const struct gale_conf *list)
+{
+    uint32_t worker;
+    for (size_t i = 0; i < gale_conf_count(list); i++) {
+        const struct gale_conf *item = gale_conf_at(list, i);
+        const struct cluster_topology *topology = item_of(cluster, host, item, &worker);
+        if (topology && topology->control.workers[worker].incarnation ==
+                            tree_hex64(item, "incarnation", 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether a report comes from the next life of a host's supervisor: that knows of its processes. */
+static bool is_successor(struct cluster *cluster, const struct cluster_host *host,
+                         const struct gale_conf *tree)
+{
+    return host_living(cluster, host) == 0 ||
+           knows_one(cluster, host, gale_conf_get(tree, "held")) ||
+           knows_one(cluster, host, gale_conf_get(tree, "gone"));
+}
+
 /* Takes in who reports. Two supervisors of one name would take the workers from each other: the one
- * that was heard just now stays. @return false: refused. */
-static bool host_take(struct cluster_host *host, const struct gale_conf *tree,
-                      struct rpc_answer *answer, int64_t now_ns)
+ * that was heard just now stays, unless the other one is its next life. @return false: refused. */
+static bool host_take(struct cluster *cluster, struct cluster_host *host,
+                      const struct gale_conf *tree, struct rpc_answer *answer, int64_t now_ns)
 {
     int64_t started_ms = gale_conf_int64(tree, "started_ms", 0);
     int64_t pid = gale_conf_int64(tree, "pid", 0);
     const char *rpc = gale_conf_string(tree, "rpc", "");
     bool other = host->reported && (started_ms != host->started_ms || pid != host->pid);
-    if (other && now_ns - host->heard_ns < CLUSTER_TWIN_NS) {
+    if (other && now_ns - host->heard_ns < CLUSTER_TWIN_NS &&
+        !is_successor(cluster, host, tree)) {
         rpc_fail(answer, GALE_ERR_EXISTS, "give each supervisor a name of its own",
                  "another supervisor has the name %s, at %s", host->name, host->rpc);
         return false;
     }
+    int64_t number = gale_conf_int64(tree, "number", 0);
+    bool same = started_ms == host->started_ms && pid == host->pid;
+    if (same && number > 0 && number <= host->report_number) {
+        rpc_fail(answer, GALE_ERR_AGAIN, NULL, "a later report of %s has come already",
+                 host->name);
+        return false;
+    }
+    host->report_number = number > 0 || !same ? number : host->report_number;
     host->started_ms = started_ms;
     host->pid = pid;
     host->slots = (uint32_t)gale_conf_int64(tree, "slots", 0);
@@ -457,7 +504,7 @@ void host_request(struct cluster *cluster, const struct rpc_request *request,
         return;
     }
     uint32_t slots_before = host->slots;
-    if (!host_take(host, request->tree, answer, now_ns)) {
+    if (!host_take(cluster, host, request->tree, answer, now_ns)) {
         return;
     }
     if (!host->reported || !host->alive || host->slots != slots_before) {

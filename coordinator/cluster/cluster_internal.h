@@ -28,7 +28,7 @@
 #define CLUSTER_LOOK_NS (1000 * NS_PER_MS)   /* between looks at who leads */
 /* After an election or an own pause supervisors may need so long to find who leads. */
 #define CLUSTER_SEEK_NS (2000 * NS_PER_MS)
-#define CLUSTER_TWIN_NS (400 * NS_PER_MS) /* heard so lately, the host of a name is alive */
+#define CLUSTER_TWIN_NS (700 * NS_PER_MS) /* heard so lately, the host of a name is alive */
 #define CLUSTER_MEMBERS_MAX 16u           /* candidates that supervisors are told of */
 #define CLUSTER_HOST_FORGET_NS (INT64_C(3600000) * NS_PER_MS)
 
@@ -37,6 +37,7 @@ struct cluster_host {
     char rpc[CLUSTER_ENDPOINT_SIZE];
     char version[32];
     int64_t pid, started_ms;
+    int64_t report_number; /* of the last report, as its supervisor counts */
     uint32_t slots;
     int64_t memory_mb, cpu_points;
     int64_t heard_ns; /* last report; or when it was read of first */

@@ -317,9 +317,49 @@ static void hosts_one_is_listed_with_its_workers(void **state)
     assert_int_equal(gale_conf_int64(host, "used", 0), 2);
 }
 
+/* A report of host h1 as its supervisor's `number`-th, with its workers or without. */
+static enum gale_err report_numbered(int64_t number, bool with_workers)
+{
+    struct gale_conf *list = NULL, *map = NULL;
+    struct gale_conf *request = world_request("host", "h1");
+    tree_put_int(request, "slots", 4);
+    tree_put_int(request, "started_ms", 1);
+    tree_put_int(request, "number", number);
+    conf_add_list(request, "held", &list);
+    for (uint32_t i = 0; with_workers && i < 2; i++) {
+        const struct process *process = world_process(&world, i);
+        conf_add_map(list, NULL, &map);
+        tree_put_hex64(map, "topology", process->topology);
+        tree_put_int(map, "worker", i);
+        tree_put_int(map, "attempt", process->attempt);
+        tree_put_hex64(map, "incarnation", process->incarnation);
+        tree_put_text(map, "state", "running");
+    }
+    return world_ask(&world, 0, request, NULL, 0);
+}
+
+/* A cut network keeps a report back until after a later one, which went over another connection. */
+static void host_report_that_was_overtaken_has_no_effect(void **state)
+{
+    (void)state;
+    world_submit(&world, PLAIN, NULL);
+    world_until(&world, "t", "active");
+    world_run(&world, 200);
+    uint64_t starts = world.starts;
+    assert_int_equal(report_numbered(10, true), GALE_OK);
+    assert_int_equal(report_numbered(9, false), GALE_ERR_AGAIN);
+    assert_int_equal(report_numbered(10, false), GALE_ERR_AGAIN);
+    world_run(&world, 1000);
+    assert_int_equal(world.starts, starts);
+    assert_int_equal(world_describe(&world, "t", "workers_up"), 2);
+    assert_int_equal(report_numbered(11, false), GALE_OK);
+}
+
 static void host_second_of_a_name_waits_for_the_first(void **state)
 {
     (void)state;
+    world_submit(&world, PLAIN, NULL);
+    world_until(&world, "t", "active");
     struct gale_conf *request = world_request("host", "h1");
     tree_put_int(request, "started_ms", 2);
     assert_int_equal(world_ask(&world, 0, request, NULL, 0), GALE_ERR_EXISTS);
@@ -334,6 +374,26 @@ static void host_second_of_a_name_waits_for_the_first(void **state)
     const struct gale_conf *host = gale_conf_at(gale_conf_get(world.tree, "hosts"), 0);
     assert_string_equal(gale_conf_string(host, "rpc", ""), "tcp://new:1");
     assert_int_equal(world_ask_name(&world, 0, "host", "no/name"), GALE_ERR_INVALID);
+}
+
+static void host_next_life_of_a_supervisor_is_obeyed_at_once(void **state)
+{
+    (void)state;
+    world_submit(&world, PLAIN, NULL);
+    world_until(&world, "t", "active");
+    const struct process *process = world_process(&world, 0);
+    struct gale_conf *request = world_request("host", "h1"), *held = NULL, *item = NULL;
+    tree_put_int(request, "started_ms", 2);
+    conf_add_list(request, "held", &held);
+    conf_add_map(held, NULL, &item);
+    tree_put_hex64(item, "topology", process->topology);
+    tree_put_int(item, "worker", process->worker);
+    tree_put_int(item, "attempt", process->attempt);
+    tree_put_hex64(item, "incarnation", process->incarnation);
+    tree_put_text(item, "state", "running");
+    assert_int_equal(world_ask(&world, 0, request, NULL, 0), GALE_OK);
+    assert_int_equal(gale_conf_count(gale_conf_get(world.tree, "wanted")), 2);
+    assert_int_equal(world_describe(&world, "t", "workers_up"), 1); /* The other one is gone. */
 }
 
 static void say_sample(struct process *process, uint64_t tap)
@@ -495,7 +555,11 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(sample_latency_is_of_late, setup, teardown),
         cmocka_unit_test_setup_teardown(hosts_one_is_listed_with_its_workers, setup, teardown),
+        cmocka_unit_test_setup_teardown(host_report_that_was_overtaken_has_no_effect, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(host_second_of_a_name_waits_for_the_first, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(host_next_life_of_a_supervisor_is_obeyed_at_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(tap_samples_are_read_once, setup, teardown),
         cmocka_unit_test_setup_teardown(tap_unread_ends, setup, teardown),
