@@ -13,7 +13,7 @@ import subprocess
 import threading
 import time
 
-from common_run import GALE, MARK, Patience, alive, check, path, slowness, wait_until
+from common_run import GALE, MARK, Patience, alive, check, path, wait_until
 from common_zookeeper import die_with_parent, free_ports
 
 HOST = "GALE_TEST_HOST"
@@ -220,12 +220,21 @@ class Cluster:
         """Runs gale; checks the exit code (None: any). Gives (code, stdout, stderr)."""
         environment = self.environment()
         environment["GALE_CONFIG"] = self.client
-        done = subprocess.run([GALE, *words], stdin=subprocess.DEVNULL, capture_output=True,
-                              env=environment, timeout=seconds * max(1.0, slowness()), check=False)
-        out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        check(code is None or done.returncode == code,
-              f"gale {' '.join(words)}: exit code {done.returncode} instead of {code}\n{out}{err}")
-        return done.returncode, out, err
+        patience = Patience(seconds)  # It measures how busy the machine is only when it is late.
+        with subprocess.Popen([GALE, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=environment) as process:
+            while True:
+                try:
+                    out, err = (data.decode(errors="replace")
+                                for data in process.communicate(timeout=5.0))
+                    break
+                except subprocess.TimeoutExpired:
+                    if patience.is_over():
+                        process.kill()
+                        check(False, f"gale {' '.join(words)}: no end in {patience.limit:.1f} s")
+        check(code is None or process.returncode == code,
+              f"gale {' '.join(words)}: exit code {process.returncode} instead of {code}\n{out}{err}")
+        return process.returncode, out, err
 
     def ask(self, *words, **options):
         """Runs gale with --json; gives its document."""
