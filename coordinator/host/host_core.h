@@ -119,6 +119,7 @@ struct host_facts {
     const char *version;
     int64_t pid;
     int64_t started_ms; /* wall clock since 1970 */
+    int64_t number;     /* of the report: each is higher than those before; 0: not counted */
     int64_t slots;
     int64_t memory_mb;
     int64_t cpu_points;

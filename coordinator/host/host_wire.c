@@ -3,7 +3,7 @@
  * The two documents between a supervisor and the leader: the report, arguments of the verb `host`, and
  * its answer. An answer comes from the network: it is read whole into specs before any of it is obeyed.
  *
- *   report  {verb: host, name, rpc, pid, version, started_ms, slots, memory_mb, cpu_points,
+ *   report  {verb: host, name, rpc, pid, version, started_ms, number, slots, memory_mb, cpu_points,
  *            held: [{topology, worker, attempt, epoch, incarnation, state, pid, restarts, exit, rss_kb}],
  *            gone: [{topology, worker, incarnation, exit}]}
  *   answer  {epoch, control, acknowledged_gone, blobs_from: [endpoint],
@@ -67,6 +67,7 @@ static enum gale_err put_facts(struct gale_conf *tree, const struct host_facts *
     err = err ? err : tree_put_int(tree, "pid", facts->pid);
     err = err ? err : tree_put_text(tree, "version", facts->version);
     err = err ? err : tree_put_int(tree, "started_ms", facts->started_ms);
+    err = err ? err : tree_put_int(tree, "number", facts->number);
     err = err ? err : tree_put_int(tree, "slots", facts->slots);
     err = err ? err : tree_put_int(tree, "memory_mb", facts->memory_mb);
     return err ? err : tree_put_int(tree, "cpu_points", facts->cpu_points);

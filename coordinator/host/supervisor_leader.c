@@ -62,6 +62,7 @@ static bool ask(struct supervisor *supervisor, size_t index, enum seek_ask what)
     struct gale_conf *tree = conf_new();
     enum gale_err err = tree ? GALE_OK : GALE_ERR_NOMEM;
     if (err == GALE_OK && what == SEEK_HOST) {
+        supervisor->facts.number++;
         err = host_core_report(&supervisor->core, &supervisor->facts, tree, &peer->gone_count);
     } else if (err == GALE_OK) {
         err = tree_put_text(tree, "verb", "who");

@@ -253,6 +253,7 @@ static struct gale_conf *report_make(struct site *site, size_t peer)
                                      .version = "0",
                                      .pid = site->index + 100,
                                      .started_ms = 1,
+                                     .number = ++site->reports_count,
                                      .slots = site->slots};
     if (!tree || host_core_report(&site->core, &facts, tree, &site->gone_counts[peer])) {
         world_violation(site->world, "%s cannot make its report", site->name);

@@ -166,6 +166,7 @@ struct site {
     struct seek seek;
     uint64_t requests[FINDER_ADDRESSES_MAX]; /* under way with each; 0: none */
     size_t gone_counts[FINDER_ADDRESSES_MAX];
+    int64_t reports_count;
     uint32_t slots;
     struct site_record records[WORLD_RECORDS_MAX];
     uint64_t file_epoch; /* of the file `coordinator` */
