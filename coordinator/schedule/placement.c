@@ -457,13 +457,15 @@ static enum gale_err new_place(struct placer *placer, uint32_t index)
 
 /* ---- All ------------------------------------------------------------------------------------- */
 
-static void before_count(struct placer *placer)
+/* One that is placed anew is nowhere: where it was is a hint. */
+static void running_count(struct placer *placer)
 {
     for (uint32_t i = 0; i < placer->input->topologies_count; i++) {
         const struct placement_topology *topology = &placer->input->topologies[i];
-        for (uint32_t k = 0; k < topology->host_of_worker_count; k++) {
+        for (uint32_t k = 0; !place_is_new(topology) && k < topology->host_of_worker_count;
+             k++) {
             if (topology->host_of_worker[k] < placer->input->hosts_count) {
-                placer->hosts[topology->host_of_worker[k]].before++;
+                placer->hosts[topology->host_of_worker[k]].running++;
             }
         }
     }
@@ -488,7 +490,7 @@ static enum gale_err place_all(struct placer *placer)
 {
     const struct placement_input *input = placer->input;
     enum gale_err err = GALE_OK;
-    before_count(placer);
+    running_count(placer);
     place_isolate(placer);
     for (uint32_t i = 0; i < input->topologies_count && !err; i++) {
         err = place_is_new(&input->topologies[i]) ? GALE_OK : running_keep(placer, i);

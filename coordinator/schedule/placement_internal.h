@@ -12,8 +12,9 @@
 struct place_host {
     uint32_t used;       /* slots, of all topologies */
     uint32_t own;        /* slots of the topology that is looked at */
-    uint32_t before;     /* workers that all topologies had here */
-    uint32_t own_before; /* likewise the topology that is looked at */
+    uint32_t running;    /* workers that all running topologies have here */
+    uint32_t others;     /* of those, the ones of others than the topology that is looked at */
+    uint32_t own_before; /* workers that this topology has or had here */
     bool own_lives;      /* one of those is known to live */
     int64_t memory, cpu; /* in use */
     int32_t owner;       /* index of the topology that has it alone, or OWNER_… */

@@ -15,11 +15,13 @@ static void count_own(struct placer *placer, const struct placement_topology *to
     for (uint32_t i = 0; i < placer->input->hosts_count; i++) {
         placer->hosts[i].own_before = 0;
         placer->hosts[i].own_lives = false;
+        placer->hosts[i].others = placer->hosts[i].running;
     }
     for (uint32_t i = 0; i < topology->host_of_worker_count; i++) {
         uint16_t host = topology->host_of_worker[i];
         if (host < placer->input->hosts_count) {
             placer->hosts[host].own_before++;
+            placer->hosts[host].others -= place_is_new(topology) ? 0 : 1;
             placer->hosts[host].own_lives |=
                 topology->worker_alive && topology->worker_alive[i];
         }
@@ -58,8 +60,7 @@ static void keep_own(struct placer *placer, uint32_t topology)
     for (uint32_t i = 0; i < placer->input->hosts_count && count < wanted; i++) {
         struct place_host *host = &placer->hosts[i];
         bool usable = placer->input->hosts[i].alive || host->own_lives;
-        if (usable && host->owner == OWNER_NONE && host->own_before > 0 &&
-            host->own_before == host->before) {
+        if (usable && host->owner == OWNER_NONE && host->own_before > 0 && host->others == 0) {
             host->owner = (int32_t)topology;
             count++;
         }
@@ -70,10 +71,8 @@ static void keep_own(struct placer *placer, uint32_t topology)
 static bool is_taken_before(const struct placer *placer, uint32_t a, uint32_t b)
 {
     const struct place_host *first = &placer->hosts[a], *second = &placer->hosts[b];
-    uint32_t others_first = first->before - first->own_before;
-    uint32_t others_second = second->before - second->own_before;
-    if (others_first != others_second) {
-        return others_first < others_second;
+    if (first->others != second->others) {
+        return first->others < second->others;
     }
     if ((first->own_before > 0) != (second->own_before > 0)) {
         return first->own_before > 0;

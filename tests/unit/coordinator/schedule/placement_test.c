@@ -272,6 +272,26 @@ static void placement_isolation_waits_until_all_its_hosts_can_be_had(void **stat
     cluster_fini(&cluster);
 }
 
+static void placement_isolated_topology_stays_while_another_is_placed_anew(void **state)
+{
+    (void)state;
+    static const uint16_t was_on[] = {0, 0, 1};
+    struct cluster cluster;
+    cluster_init(&cluster, 3, 4, 2);
+    cluster_add(&cluster, 1, four)->isolate_hosts = 1;
+    cluster_place(&cluster);
+    assert_int_equal(cluster_workers_on(&cluster, 0, 0), 1);
+    /* Where it was is a hint, no claim. */
+    struct placement_topology *anew = cluster_add(&cluster, 3, four);
+    anew->host_of_worker = was_on;
+    anew->host_of_worker_count = 3;
+    cluster_place(&cluster);
+    assert_int_equal(cluster_workers_on(&cluster, 0, 0), 1);
+    assert_int_equal(cluster_workers_on(&cluster, 1, 0), 0);
+    assert_int_equal(cluster.results[1].waiting_count, 0);
+    cluster_fini(&cluster);
+}
+
 static void placement_isolated_topology_goes_on_with_the_hosts_that_live(void **state)
 {
     (void)state;
@@ -389,6 +409,7 @@ int main(void)
         cmocka_unit_test(placement_lower_limits_move_nothing_that_runs),
         cmocka_unit_test(placement_host_set_aside_by_name_is_used_by_that_one_only),
         cmocka_unit_test(placement_isolation_waits_until_all_its_hosts_can_be_had),
+        cmocka_unit_test(placement_isolated_topology_stays_while_another_is_placed_anew),
         cmocka_unit_test(placement_isolated_topology_goes_on_with_the_hosts_that_live),
         cmocka_unit_test(placement_random_changes_move_only_what_lost_its_host),
         cmocka_unit_test(placement_too_many_hosts_are_refused),
