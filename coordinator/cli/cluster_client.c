@@ -444,6 +444,26 @@ int cluster_get(struct cluster_client *client, const char *verb, const char *nam
     return err == GALE_OK ? EXIT_DONE : cluster_fail(client, err, &error, name);
 }
 
+int cluster_query(const struct invocation *call, const char *verb, const char *name,
+                  int (*show)(const struct invocation *call, const struct gale_conf *answer))
+{
+    struct cluster_client *client;
+    struct progress progress;
+    struct gale_conf *answer = NULL;
+    int code = cluster_open(call, &client);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    progress_init(&progress, call, NULL);
+    cluster_show(client, &progress);
+    code = cluster_get(client, verb, name, &answer);
+    progress_end(&progress);
+    code = code == EXIT_DONE ? show(call, answer) : code;
+    conf_free(answer);
+    cluster_close(client);
+    return code;
+}
+
 const struct gale_conf *cluster_component(const struct gale_conf *described, const char *name)
 {
     const struct gale_conf *list = gale_conf_get(described, "components");

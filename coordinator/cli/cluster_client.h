@@ -78,6 +78,10 @@ struct gale_conf *cluster_request(const char *verb, const char *name);
  *  nearest name where there is no such topology. */
 int cluster_get(struct cluster_client *client, const char *verb, const char *name,
                 struct gale_conf **answer);
+/** A whole verb that asks {verb, name} once and shows the answer: opens, asks, shows, closes.
+ *  @param show is given the answer, borrowed, and returns the exit code. @return the exit code. */
+int cluster_query(const struct invocation *call, const char *verb, const char *name,
+                  int (*show)(const struct invocation *call, const struct gale_conf *answer));
 /** Reports an error of cluster_ask. @param name the topology that was asked for, or NULL.
  *  @return the exit code. */
 int cluster_fail(struct cluster_client *client, enum gale_err err,

@@ -149,21 +149,7 @@ static int show(const struct invocation *call, const struct gale_conf *answer)
 
 static int run(const struct invocation *call)
 {
-    struct cluster_client *client;
-    struct progress progress;
-    struct gale_conf *answer = NULL;
-    int code = cluster_open(call, &client);
-    if (code != EXIT_DONE) {
-        return code;
-    }
-    progress_init(&progress, call, NULL);
-    cluster_show(client, &progress);
-    code = cluster_get(client, "describe", call->args[0], &answer);
-    progress_end(&progress);
-    code = code == EXIT_DONE ? show(call, answer) : code;
-    conf_free(answer);
-    cluster_close(client);
-    return code;
+    return cluster_query(call, "describe", call->args[0], show);
 }
 
 static const struct option_spec describe_options[] = {

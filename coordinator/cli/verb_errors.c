@@ -81,8 +81,9 @@ static void json_error(struct jsonw *json, const struct gale_conf *error)
     jsonw_close_object(json);
 }
 
-static int show(const struct invocation *call, const struct gale_conf *errors)
+static int show(const struct invocation *call, const struct gale_conf *answer)
 {
+    const struct gale_conf *errors = gale_conf_get(answer, "errors");
     if (!call->json && !call->quiet) {
         return print_table(call, errors);
     }
@@ -112,21 +113,7 @@ static int show(const struct invocation *call, const struct gale_conf *errors)
 
 static int run(const struct invocation *call)
 {
-    struct cluster_client *client;
-    struct progress progress;
-    struct gale_conf *answer = NULL;
-    int code = cluster_open(call, &client);
-    if (code != EXIT_DONE) {
-        return code;
-    }
-    progress_init(&progress, call, NULL);
-    cluster_show(client, &progress);
-    code = cluster_get(client, "errors", call->args[0], &answer);
-    progress_end(&progress);
-    code = code == EXIT_DONE ? show(call, gale_conf_get(answer, "errors")) : code;
-    conf_free(answer);
-    cluster_close(client);
-    return code;
+    return cluster_query(call, "errors", call->args[0], show);
 }
 
 static const struct option_spec errors_options[] = {

@@ -56,8 +56,9 @@ static int print_table(const struct invocation *call, const struct gale_conf *ho
                           : output_fail(call->json, EXIT_INTERNAL, NULL, "out of memory");
 }
 
-static int show(const struct invocation *call, const struct gale_conf *hosts)
+static int show(const struct invocation *call, const struct gale_conf *answer)
 {
+    const struct gale_conf *hosts = gale_conf_get(answer, "hosts");
     if (call->json) {
         struct jsonw json;
         jsonw_init(&json, stdout);
@@ -79,23 +80,7 @@ static int show(const struct invocation *call, const struct gale_conf *hosts)
 
 static int run(const struct invocation *call)
 {
-    struct cluster_client *client;
-    struct progress progress;
-    struct gale_conf *answer = NULL;
-    int code = cluster_open(call, &client);
-    if (code != EXIT_DONE) {
-        return code;
-    }
-    progress_init(&progress, call, NULL);
-    cluster_show(client, &progress);
-    code = cluster_get(client, "hosts", NULL, &answer);
-    progress_end(&progress);
-    if (code == EXIT_DONE) {
-        code = show(call, gale_conf_get(answer, "hosts"));
-    }
-    conf_free(answer);
-    cluster_close(client);
-    return code;
+    return cluster_query(call, "hosts", NULL, show);
 }
 
 static const struct option_spec hosts_options[] = {
