@@ -290,10 +290,18 @@ bool options_choice(const char *choices, const char *word)
 
 /* What users of Storm type first. */
 static const char *const storm_verbs[][2] = {
-    {"jar", "submit"},         {"local", "run"},
-    {"get-errors", "errors"},  {"monitor", "top"},
-    {"nimbus", "coordinator"}, {"set_log_level", "log-level"},
-    {"dev-zookeeper", "dev"},  {"node-health-check", "doctor"},
+    {"jar", "submit"},
+    {"local", "run"},
+    {"get-errors", "errors"},
+    {"monitor", "top"},
+    {"nimbus", "coordinator"},
+    {"set_log_level", "log-level"},
+    {"dev-zookeeper", "dev"},
+    {"node-health-check", "doctor"},
+    {"ui", "top"},
+    {"logviewer", "logs"},
+    {"localconfvalue", "config"},
+    {"remoteconfvalue", "config"},
 };
 
 const char *options_suggest_verb(const struct verb_spec *const *verbs, const char *word)
