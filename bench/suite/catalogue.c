@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const struct bench *const tables[] = {
-    benches_storm, benches_special, benches_ysb, benches_nexmark, benches_micro,
+    benches_storm, benches_special, benches_cluster,
+    benches_ysb,   benches_nexmark, benches_micro,
 };
 
 size_t suite_all(const struct bench **out)

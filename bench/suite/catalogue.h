@@ -12,6 +12,7 @@ extern const struct bench benches_storm[];   /* storm.c */
 extern const struct bench benches_ysb[];     /* ysb.c */
 extern const struct bench benches_nexmark[]; /* nexmark.c */
 extern const struct bench benches_special[]; /* kinds.c */
+extern const struct bench benches_cluster[]; /* kinds.c */
 extern const struct bench benches_micro[];   /* kinds.c */
 
 #endif

@@ -71,7 +71,8 @@ static int attributes_init(posix_spawnattr_t *attributes)
     return number;
 }
 
-static int spawn(struct child *child, const char *const *argv, int out, int err)
+static int spawn(struct child *child, const char *const *argv, char *const *environment,
+                 int out, int err)
 {
     char *arguments[CHILD_ARGUMENTS_MAX + 1];
     size_t count = 0;
@@ -91,7 +92,8 @@ static int spawn(struct child *child, const char *const *argv, int out, int err)
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
         posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
         posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
-        number = posix_spawnp(&child->pid, argv[0], &actions, &attributes, arguments, environ);
+        number =
+            posix_spawnp(&child->pid, argv[0], &actions, &attributes, arguments, environment);
         posix_spawn_file_actions_destroy(&actions);
         posix_spawnattr_destroy(&attributes);
     }
@@ -99,6 +101,11 @@ static int spawn(struct child *child, const char *const *argv, int out, int err)
 }
 
 int child_start(struct child *child, const char *const *argv)
+{
+    return child_start_in(child, argv, environ);
+}
+
+int child_start_in(struct child *child, const char *const *argv, char *const *environment)
 {
     int out[2], err[2];
     memset(child, 0, sizeof *child);
@@ -114,7 +121,7 @@ int child_start(struct child *child, const char *const *argv)
         return number;
     }
     child->started_ns = clock_now_ns();
-    int number = spawn(child, argv, out[1], err[1]);
+    int number = spawn(child, argv, environment, out[1], err[1]);
     close(out[1]);
     close(err[1]);
     if (number != 0) {

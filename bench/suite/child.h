@@ -47,6 +47,8 @@ struct child_watch {
 
 /** Starts argv[0] with stdin from /dev/null. @return 0 or an errno; then there is nothing to wait for or to free. */
 int child_start(struct child *child, const char *const *argv);
+/** The same with an environment of its own, "KEY=VALUE" each, NULL-terminated. */
+int child_start_in(struct child *child, const char *const *argv, char *const *environment);
 /** Reads and waits until it has ended, deadline_s at most, then stops it: SIGTERM twice, SIGKILL
  *  to its group. The child is reaped in every case. */
 enum child_end child_wait(struct child *child, const struct child_watch *watch,

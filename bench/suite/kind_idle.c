@@ -7,10 +7,10 @@
 #include "suite/kinds.h"
 
 #include "base/clock.h"
+#include "suite/proc.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 /* The start of the processes is over by then. */
 static const double settle_s = 1.0;
@@ -33,37 +33,11 @@ struct idle {
     size_t workers_count;
 };
 
-static double cpu_of(pid_t pid)
-{
-    clockid_t clock;
-    struct timespec ts;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) != 0) {
-        return (double)NAN;
-    }
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static double rss_of(pid_t pid)
-{
-    char path[64];
-    unsigned long long all = 0, resident = 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL || fscanf(file, "%llu %llu", &all, &resident) != 2) {
-        resident = 0;
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-    return resident > 0 ? (double)resident * (double)sysconf(_SC_PAGESIZE) / (1024.0 * 1024.0)
-                        : (double)NAN;
-}
-
 /* Begins (direction −1) and ends (+1) the window of one process. */
 static void count(struct process *process, double direction)
 {
-    process->cpu_s += direction * cpu_of(process->pid);
-    process->rss_mb = rss_of(process->pid);
+    process->cpu_s += direction * proc_cpu_s(process->pid);
+    process->rss_mb = proc_rss_mb(process->pid);
 }
 
 static void count_all(struct idle *idle, double direction)

@@ -14,6 +14,13 @@ enum bench_end kind_idle(const struct bench_context *context, struct result *res
 enum bench_end kind_keys(const struct bench_context *context, struct result *result);
 enum bench_end kind_overload(const struct bench_context *context, struct result *result);
 enum bench_end kind_scaling(const struct bench_context *context, struct result *result);
+enum bench_end kind_cluster_submit(const struct bench_context *context, struct result *result);
+enum bench_end kind_cluster_idle(const struct bench_context *context, struct result *result);
+enum bench_end kind_cluster_failover(const struct bench_context *context,
+                                     struct result *result);
+enum bench_end kind_cluster_list(const struct bench_context *context, struct result *result);
+enum bench_end kind_cluster_many(const struct bench_context *context, struct result *result);
+enum bench_end kind_cluster_writes(const struct bench_context *context, struct result *result);
 enum bench_end kind_codec(const struct bench_context *context, struct result *result);
 enum bench_end kind_transport(const struct bench_context *context, struct result *result);
 

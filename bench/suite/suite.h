@@ -6,8 +6,9 @@
  * so that a machine that slows down slows all alike (A B A B).
  *
  * Kinds reach the engine only through the public command line: bench_launch starts `gale run FILE
- * --json --progress` and returns its final report. Nothing is left behind: processes are killed and
- * reaped and temporary directories removed on every way out, SIGINT and SIGTERM included.
+ * --json --progress` and returns its final report; those of a cluster start one (rig.h). Nothing
+ * is left behind: processes are killed and reaped and temporary directories removed on every way out,
+ * SIGINT and SIGTERM included.
  *
  * One thread; callbacks are called one after the other on it, borrow what they are given until they
  * return, and must not call suite_run.
@@ -147,7 +148,7 @@ struct bench_watcher {
 /* One entry of the catalogue; static. */
 struct bench {
     const char *name;    /* "wordcount" */
-    const char *group;   /* "storm", "ysb", "nexmark" or "micro" */
+    const char *group;   /* "storm", "cluster" … */
     const char *title;   /* One sentence without a full stop. */
     const char *unit;    /* What the throughput counts: "words"; NULL = nothing. */
     unsigned workers;    /* Supported, BENCH_ONE …; each is a variant. */

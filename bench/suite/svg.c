@@ -33,10 +33,19 @@ enum {
 static const struct {
     const char *bench, *metric;
 } headlines[] = {
-    {"latency", "latency_p99_us"}, {"low-throughput", "latency_p99_us"},
-    {"startup", "first_acked_ms"}, {"recovery", "recovery_ms"},
-    {"overload", "recovery_ms"},   {"keys", "bytes_per_key_short"},
+    {"latency", "latency_p99_us"},
+    {"low-throughput", "latency_p99_us"},
+    {"startup", "first_acked_ms"},
+    {"recovery", "recovery_ms"},
+    {"overload", "recovery_ms"},
+    {"keys", "bytes_per_key_short"},
     {"idle", "idle_run_mb"},
+    {"cluster-submit", "first_acked_ms"},
+    {"cluster-idle", "daemons_mb"},
+    {"cluster-failover", "adopted_ms"},
+    {"cluster-list", "list_p50_ms"},
+    {"cluster-many", "submit_last_ms"},
+    {"cluster-writes", "writes_per_s"},
 };
 
 static const struct {

@@ -32,7 +32,8 @@ static const double bench_rate_min = 1e-6;
     "wordcount|wordcount-cross|const-spout|const-null|const-id-null|file-wordcount|" \
     "words-count|low-throughput|back-pressure|latency|limit|startup|recovery|idle|keys|" \
     "overload|scaling|ysb-json|ysb-binary|nexmark-q0|nexmark-q1|nexmark-q2|nexmark-q14|" \
-    "nexmark-q21|nexmark-q22|transport|codec|storm|special|ysb|nexmark|micro|all"
+    "nexmark-q21|nexmark-q22|transport|codec|cluster-submit|cluster-idle|cluster-failover|" \
+    "cluster-list|cluster-many|cluster-writes|storm|special|cluster|ysb|nexmark|micro|all"
 
 static const struct option_spec bench_option_table[] = {
     {"duration", 0, "TIME", NULL, "Length of a run without its warm-up; default 8s."},
@@ -359,9 +360,9 @@ const struct verb_spec verb_bench = {
     .args_max = BENCH_ALL_MAX,
     .run = run,
     .notes =
-        "NAME is a benchmark or a group: storm, special, ysb, nexmark, micro, all; without one "
-        "wordcount "
-        "is run. Every run goes through `gale run` and is checked exactly; a wrong result is "
-        "exit code 1. The variants alternate, A B A B, and medians are shown. Topologies and "
+        "NAME is a benchmark or a group: storm, special, cluster, ysb, nexmark, micro, all; "
+        "without one wordcount is run. Every run goes through `gale run`, or through a cluster "
+        "of its own, and is checked exactly; a wrong result is exit code 1. The variants "
+        "alternate, A B A B, and medians are shown. Topologies and "
         "modules are found beside the binary, or in GALE_BENCH_DIR.",
 };
