@@ -38,13 +38,15 @@ static bool is_skipped(const struct bench_context *context, struct result *resul
 
 /* ---- cluster-failover ------------------------------------------------------------------------ */
 
-/* Until both coordinators stand for election and one of them leads the supervisor. */
+/* Until both coordinators stand for election, one of them leads the supervisor and it has heard of the
+ * other, which is the usual state of a cluster. */
 static enum bench_end await_candidates(struct rig *rig, unsigned *leader)
 {
     int64_t deadline_ns = clock_now_ns() + (int64_t)(failover_max_s * 1e9);
     while (clock_now_ns() < deadline_ns && !bench_is_interrupted()) {
         *leader = rig_leader(rig);
         if (*leader != RIG_COORDINATORS_MAX && rig->coordinators[*leader].pid > 0 &&
+            rig_knows_coordinators(rig) &&
             zookeeper_ephemerals(&rig->zookeeper, "/gale/coordinators/") ==
                 RIG_COORDINATORS_MAX) {
             return BENCH_DONE;

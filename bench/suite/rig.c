@@ -220,6 +220,24 @@ unsigned rig_leader(const struct rig *rig)
     return RIG_COORDINATORS_MAX;
 }
 
+bool rig_knows_coordinators(const struct rig *rig)
+{
+    char path[PATH_MAX], line[RIG_ENDPOINT_SIZE];
+    unsigned known = 0;
+    snprintf(path, sizeof path, "%s/s/candidates", rig->dir);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        for (unsigned i = 0; i < rig->options.coordinators; i++) {
+            known |= strcmp(rig->coordinators[i].rpc, line) == 0 ? 1U << i : 0;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return known == (1U << rig->options.coordinators) - 1;
+}
+
 /* ---- Start and end -------------------------------------------------------------------------- */
 
 static enum bench_end start_zookeeper(struct rig *rig)

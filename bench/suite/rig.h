@@ -71,6 +71,8 @@ void rig_coordinator_kill(struct rig *rig, unsigned index);
 /** The coordinator whom the supervisor obeys, by the file that it writes for its workers.
  *  @return RIG_COORDINATORS_MAX: none of them. */
 unsigned rig_leader(const struct rig *rig);
+/** Whether the supervisor knows the addresses of all coordinators, by the file that it keeps. */
+bool rig_knows_coordinators(const struct rig *rig);
 
 /** Runs `gale WORD …` (at most eight, NULL-terminated) and --json; rig->code says how it ended.
  *  @return BENCH_DONE whatever the exit code; BENCH_WRONG, BENCH_INTERRUPTED. */
