@@ -447,13 +447,15 @@ static bool knows_one(struct cluster *cluster, const struct cluster_host *host,
     return false;
 }
 
-/* Whether a report comes from the next life of a host's supervisor: that knows of its processes. */
+/* Whether a report comes from the next life of a host's supervisor: that knows of its processes. The
+ * last word of an earlier life, which came late, knows of them, too. */
 static bool is_successor(struct cluster *cluster, const struct cluster_host *host,
                          const struct gale_conf *tree)
 {
-    return host_living(cluster, host) == 0 ||
-           knows_one(cluster, host, gale_conf_get(tree, "held")) ||
-           knows_one(cluster, host, gale_conf_get(tree, "gone"));
+    return gale_conf_int64(tree, "started_ms", 0) >= host->started_ms &&
+           (host_living(cluster, host) == 0 ||
+            knows_one(cluster, host, gale_conf_get(tree, "held")) ||
+            knows_one(cluster, host, gale_conf_get(tree, "gone")));
 }
 
 /* Takes in who reports. Two supervisors of one name would take the workers from each other: the one

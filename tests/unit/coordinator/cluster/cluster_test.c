@@ -376,14 +376,11 @@ static void host_second_of_a_name_waits_for_the_first(void **state)
     assert_int_equal(world_ask_name(&world, 0, "host", "no/name"), GALE_ERR_INVALID);
 }
 
-static void host_next_life_of_a_supervisor_is_obeyed_at_once(void **state)
+/* A report of that life of the supervisor, which has worker 0. */
+static enum gale_err report_of_life(const struct process *process, int64_t started_ms)
 {
-    (void)state;
-    world_submit(&world, PLAIN, NULL);
-    world_until(&world, "t", "active");
-    const struct process *process = world_process(&world, 0);
     struct gale_conf *request = world_request("host", "h1"), *held = NULL, *item = NULL;
-    tree_put_int(request, "started_ms", 2);
+    tree_put_int(request, "started_ms", started_ms);
     conf_add_list(request, "held", &held);
     conf_add_map(held, NULL, &item);
     tree_put_hex64(item, "topology", process->topology);
@@ -391,8 +388,18 @@ static void host_next_life_of_a_supervisor_is_obeyed_at_once(void **state)
     tree_put_int(item, "attempt", process->attempt);
     tree_put_hex64(item, "incarnation", process->incarnation);
     tree_put_text(item, "state", "running");
-    assert_int_equal(world_ask(&world, 0, request, NULL, 0), GALE_OK);
+    return world_ask(&world, 0, request, NULL, 0);
+}
+
+static void host_next_life_of_a_supervisor_is_obeyed_at_once(void **state)
+{
+    (void)state;
+    world_submit(&world, PLAIN, NULL);
+    world_until(&world, "t", "active");
+    const struct process *process = world_process(&world, 0);
+    assert_int_equal(report_of_life(process, 2), GALE_OK);
     assert_int_equal(gale_conf_count(gale_conf_get(world.tree, "wanted")), 2);
+    assert_int_equal(report_of_life(process, 1), GALE_ERR_EXISTS);  /* It came late. */
     assert_int_equal(world_describe(&world, "t", "workers_up"), 1); /* The other one is gone. */
 }
 
