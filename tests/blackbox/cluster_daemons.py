@@ -7,6 +7,7 @@ Labels: asan"""
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -15,7 +16,7 @@ import time
 
 from common_cluster import Cluster, environment_of
 from common_run import DIR, GALE, alive, check, file_size, ok, path, wait_until
-from common_zookeeper import die_with_parent, free_ports
+from common_zookeeper import Ensemble, die_with_parent, free_ports
 
 BASE = {key: value for key, value in os.environ.items() if not key.startswith("GALE_") or
         key.startswith("GALE_TEST")}
@@ -140,7 +141,9 @@ bolts:
         victim.kill()
         wait_until(lambda: cluster.pids().get(victim.index, victim.pid) != victim.pid,
                    "a worker without a coordinator")
+        epoch = cluster.epoch()
         coordinator.start()
+        wait_until(lambda: cluster.epoch() > epoch, "the coordinator leads anew")
         cluster.await_hosts()
         wait_until(lambda: cluster.status("one") == "active", "active again")
         check(cluster.await_pids(2)[before[1].index] == before[1].pid,
@@ -174,11 +177,47 @@ def test_workers_outlive():
     ok("a stopped supervisor leaves its workers to the next one")
 
 
+def test_credentials():
+    """With credentials the cluster's folder is closed to everybody else."""
+    secret = path("credentials")
+    with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+        file.write("gale:open sesame\n")
+    words = "name: three\nspouts:\n  words: { type: generator, rate: 100 }\nbolts:\n" \
+            "  end: { type: \"null\", from: [ { words: shuffle } ] }\n"
+    with Ensemble(1) as zookeeper:
+        with Cluster(zookeeper, coordinators=2, hosts=1,
+                     settings={"zookeeper.credentials": secret}) as cluster:
+            cluster.submit("three", words)
+            cluster.await_workers(1)
+            # Without what is remembered the command line has to ask ZooKeeper, too.
+            shutil.rmtree(os.path.join(cluster.folder, "cache"))
+            check(cluster.status("three") == "active", "not active")
+            stranger = start(["coordinator", "--listen", "127.0.0.1:*", "--control", "127.0.0.1:*",
+                              "--state-dir", path("stranger"), "--zookeeper",
+                              zookeeper.address("/gale"), "--set", "zookeeper.session=1s"],
+                             {"XDG_CONFIG_HOME": DIR})
+            for line in stranger.stderr:
+                if b"ZooKeeper denies access" in line:
+                    break
+            check(stranger.poll() is None, "the stranger has ended")
+            epoch = cluster.epoch()
+            stranger.kill()
+            check(b"leading" not in stranger.stderr.read(), "a stranger leads")
+            stranger.wait()
+            check(cluster.epoch() == epoch and cluster.status("three") == "active", "not active")
+            os.chmod(secret, 0o644)
+            refused(["coordinator", "--config", cluster.coordinators[0].config, "--state-dir",
+                     path("stranger"), "--listen", "127.0.0.1:*", "--control", "127.0.0.1:*"],
+                    78, "can be read by others")
+    ok("credentials: daemons and command line use them, a stranger has no part")
+
+
 def main():
     test_service_manager()
     test_mistakes()
     test_embedded_store()
     test_workers_outlive()
+    test_credentials()
 
 
 if __name__ == "__main__":

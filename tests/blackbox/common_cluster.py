@@ -174,6 +174,8 @@ class Cluster:
         if zookeeper is not None:
             client["zookeeper.servers"] = zookeeper.address("/gale")
             client["zookeeper.session"] = session
+            if "zookeeper.credentials" in self.settings:
+                client["zookeeper.credentials"] = self.settings["zookeeper.credentials"]
         else:
             check(coordinators == 1, "two coordinators need ZooKeeper")
             client["coordinator.addresses"] = listen[0]
