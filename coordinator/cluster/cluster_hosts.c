@@ -270,6 +270,8 @@ static void report_held(struct cluster_topology *topology, uint32_t index,
     slot->rss_kb = gale_conf_int64(item, "rss_kb", 0);
     slot->restarts = (uint32_t)gale_conf_int64(item, "restarts", 0);
     str_copy(slot->state, sizeof slot->state, state);
+    str_copy(slot->why, sizeof slot->why,
+             strcmp(state, "fetching") == 0 ? gale_conf_string(item, "exit", "") : "");
     if ((uint32_t)gale_conf_int64(item, "attempt", 0) != topology->status.attempt) {
         slot->refused = true;
         return;

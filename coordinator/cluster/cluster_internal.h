@@ -63,8 +63,9 @@ struct cluster_slot {
     int64_t pid, rss_kb;
     uint32_t restarts;
     char state[12];
-    bool seen;    /* in the report that is being read */
-    bool refused; /* what its host holds must go first */
+    char why[160]; /* its files do not come; "": they do */
+    bool seen;     /* in the report that is being read */
+    bool refused;  /* what its host holds must go first */
 };
 
 /* Latencies of one component, or of whole trees, between the last two looks. */

@@ -180,10 +180,25 @@ static enum gale_err parts_answer(const struct cluster_topology *topology,
     return err;
 }
 
+/* The first worker whose files do not come, with the reason; NULL: none. */
+static const struct cluster_slot *slot_without_files(const struct cluster_topology *topology)
+{
+    for (uint32_t i = 0; topology->controlled && topology->status.life == CLUSTER_PLACED &&
+                         i < topology->assignment.workers_count;
+         i++) {
+        const struct cluster_slot *slot = &topology->slots[i];
+        if (slot->host && slot->why[0] != '\0' && strcmp(slot->state, "fetching") == 0) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
 /* Why it does not run as it should; "": nothing is missing. */
 static void waits_for(const struct cluster_topology *topology, char *out, size_t size)
 {
     uint32_t nowhere = 0;
+    const struct cluster_slot *without = slot_without_files(topology);
     for (uint32_t i = 0; topology->controlled && topology->status.life == CLUSTER_PLACED &&
                          i < topology->assignment.workers_count;
          i++) {
@@ -195,6 +210,9 @@ static void waits_for(const struct cluster_topology *topology, char *out, size_t
         snprintf(out, size, "%s", topology->waiting_for);
     } else if (nowhere > 0) {
         snprintf(out, size, "%u workers wait for a host", nowhere);
+    } else if (without) {
+        snprintf(out, size, "worker %u on host %s %s", (unsigned)(without - topology->slots),
+                 without->host->name, without->why);
     } else {
         out[0] = '\0';
     }

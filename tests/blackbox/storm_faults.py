@@ -152,12 +152,15 @@ def storm_slots_localisation_failure_is_tried_again(cluster):
         os.mkdir(block)
     _, _, err = cluster.cli("submit", os.path.join(folder, "split.yaml"), "--timeout", "3s",
                             code=75)
+    check("waits for a file" in err, f"submit does not say why: {err}")
+    check("waits for a file" in described(cluster, "split")["waiting_for"], "nor does describe")
     told = described(cluster, "split")["workers"]
     check(all(worker["state"] == "fetching" and worker["pid"] == 0 for worker in told), f"{told}")
     check(cluster.status("split") == "starting" and not cluster.workers(), f"{err}")
     for block in blocks:
         os.rmdir(block)
     await_status(cluster, "split", "active")
+    check(described(cluster, "split").get("waiting_for", "") == "", "it waits no more")
     wait_until(lambda: os.path.exists(path("split")) and
                open(path("split"), encoding="ascii").read().split() == ["a", "b", "c"],
                "the words at the sink")
