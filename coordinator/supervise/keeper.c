@@ -201,6 +201,20 @@ static void excuse_silence(struct keeper *keeper, struct keeper_slot *slot, int6
     }
 }
 
+/* Whoever was paused itself has heard nobody meanwhile, whoever spoke: all of them begin anew. */
+static void excuse_all(struct keeper *keeper, int64_t now_ns)
+{
+    bool away = keeper->ticked && now_ns - keeper->ticked_ns > KEEPER_AWAY_NS;
+    for (size_t i = 0; away && i < keeper->count; i++) {
+        struct slot *slot = &keeper->slots[i]->slot;
+        if (slot->state == SLOT_RUNNING && slot->beat_ns < now_ns) {
+            slot_beat(slot, slot->incarnation, now_ns);
+        }
+    }
+    keeper->ticked = true;
+    keeper->ticked_ns = now_ns;
+}
+
 static void forget(struct keeper *keeper)
 {
     size_t kept = 0;
@@ -218,6 +232,7 @@ static void forget(struct keeper *keeper)
 
 void keeper_tick(struct keeper *keeper, int64_t now_ns)
 {
+    excuse_all(keeper, now_ns);
     for (size_t i = 0; i < keeper->count; i++) {
         struct keeper_slot *slot = keeper->slots[i];
         uint64_t incarnation =
@@ -234,7 +249,10 @@ int64_t keeper_next_ns(const struct keeper *keeper)
 {
     int64_t next = keeper->forget ? 0 : INT64_MAX;
     for (size_t i = 0; i < keeper->count; i++) {
-        int64_t at = slot_next_ns(&keeper->slots[i]->slot, &keeper->limits);
+        const struct slot *slot = &keeper->slots[i]->slot;
+        int64_t at = slot_next_ns(slot, &keeper->limits);
+        int64_t turn = keeper->ticked_ns + KEEPER_TURN_NS;
+        at = slot->state == SLOT_RUNNING && keeper->ticked && turn < at ? turn : at;
         next = at < next ? at : next;
     }
     return next;

@@ -22,6 +22,10 @@
 
 /** A process that only seems to wait for a processor is not killed before so long a silence. */
 #define KEEPER_STARVE_NS INT64_C(30000000000)
+/** So often the time is looked at while processes run: after a longer gap between two ticks the keeper
+ *  itself was paused or kept from working, and no silence before counts. */
+#define KEEPER_TURN_NS INT64_C(300000000)
+#define KEEPER_AWAY_NS INT64_C(500000000)
 
 enum keep {
     KEEP_NONE,   /* SIGTERM now, SIGKILL after the grace; forgotten when it is gone */
@@ -61,6 +65,8 @@ struct keeper {
     struct keeper_slot **slots;
     size_t count, room;
     bool forget; /* a slot waits to be forgotten */
+    bool ticked; /* at ticked_ns, the last time */
+    int64_t ticked_ns;
 };
 
 void keeper_init(struct keeper *keeper, const struct keeper_ports *ports,

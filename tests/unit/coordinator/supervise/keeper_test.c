@@ -133,9 +133,15 @@ static void keep(uint32_t worker, enum keep keep)
     assert_int_equal(keeper_keep(&it.keeper, TOPOLOGY, worker, keep, it.now_ns), GALE_OK);
 }
 
+/* Time passes, and the keeper is asked as often as it wants to be. */
 static void pass(int64_t ms)
 {
-    it.now_ns += ms * MS;
+    int64_t end_ns = it.now_ns + ms * MS;
+    for (int64_t next; (next = keeper_next_ns(&it.keeper)) < end_ns;) {
+        it.now_ns = next > it.now_ns ? next : it.now_ns + MS;
+        keeper_tick(&it.keeper, it.now_ns);
+    }
+    it.now_ns = end_ns;
     keeper_tick(&it.keeper, it.now_ns);
 }
 
@@ -385,6 +391,27 @@ static void adopted_runs_and_is_heard_in_time_or_killed(void **state)
     assert_int_equal(said("spawn abc.7 101"), 1);
 }
 
+static void paused_keeper_takes_its_pause_for_no_silence(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        keep(i, KEEP_RUNNING);
+        pulse(i);
+    }
+    pass(1000);
+    assert_in_range(keeper_next_ns(&it.keeper) - it.now_ns, 0, KEEPER_TURN_NS);
+    it.now_ns += 5000 * MS; /* It stood still; pulses that came meanwhile are not read yet. */
+    keeper_tick(&it.keeper, it.now_ns);
+    assert_int_equal(said("signal"), 0);
+    pulse(0);
+    pass(1400);
+    assert_int_equal(said("signal"), 0);
+    pass(200); /* The time of silence begins anew, and only once. */
+    assert_int_equal(said("signal 1 kill"), 1);
+    assert_int_equal(said("signal 0 kill"), 1);
+    assert_int_equal(said("spawn"), 2);
+}
+
 static void keep_from_within_a_port_is_obeyed(void **state)
 {
     (void)state;
@@ -440,6 +467,7 @@ int main(void)
         CASE(ending_that_is_silent_is_killed),
         CASE(wanted_again_while_it_ends_is_started_after_its_exit),
         CASE(adopted_runs_and_is_heard_in_time_or_killed),
+        CASE(paused_keeper_takes_its_pause_for_no_silence),
         CASE(keep_from_within_a_port_is_obeyed),
         CASE(many_slots_of_several_topologies_are_kept_apart),
     };
