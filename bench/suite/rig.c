@@ -367,10 +367,33 @@ enum bench_end rig_try(struct rig *rig, const char *const *words)
     return BENCH_DONE;
 }
 
+/* A daemon that has ended is the reason for everything that fails after it. */
+static void say_ended(struct rig *rig, const char *name, pid_t *pid)
+{
+    char log[PATH_MAX], why[READY_SIZE];
+    snprintf(log, sizeof log, "%s/%s.log", rig->dir, name);
+    if (*pid > 0 && !proc_runs(pid)) {
+        last_line(log, why, sizeof why);
+        result_fail(rig->result, "the %s has ended by itself: %s", name, why);
+    }
+}
+
+static void say_who_ended(struct rig *rig)
+{
+    char name[32];
+    for (unsigned i = 0; i < rig->options.coordinators; i++) {
+        snprintf(name, sizeof name, "coordinator-%u-%u", i,
+                 rig->coordinators[i].starts_count - 1);
+        say_ended(rig, name, &rig->coordinators[i].pid);
+    }
+    say_ended(rig, rig->options.coordinators > 0 ? "supervisor" : "dev", &rig->supervisor);
+}
+
 enum bench_end rig_gale(struct rig *rig, const char *const *words)
 {
     enum bench_end end = rig_try(rig, words);
     if (end == BENCH_DONE && rig->code != 0) {
+        say_who_ended(rig);
         result_fail(rig->result, "`gale %s` ended with exit code %d: %s", words[0], rig->code,
                     rig->child.tail);
         end = BENCH_WRONG;
