@@ -8,6 +8,10 @@
  * the last whole line that was acked, the tuples fail and are replayed. With `fsync: true` the
  * file is also forced to disk at each tick and at the end; acks do not wait for that.
  *
+ * Every write goes to the end that the file has then, and no more is cut off than this task has written
+ * last: a worker that was taken for dead may still write to the same file, and neither of the two may
+ * lose the lines of the other.
+ *
  * Writes may wait for the disk. Owned by its task; all calls on the engine thread.
  */
 #include "bolts/builtin.h"
@@ -19,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUFFER_FLUSH ((size_t)64 * 1024)
@@ -32,7 +37,6 @@ struct file_sink {
     struct gale_tuple *kept[KEPT_MAX]; /* Their lines are in `lines`. */
     unsigned kept_count;
     int fd;
-    off_t size; /* Of the file, all lines acked. */
     enum render_format format;
     bool sync;
     bool sync_due; /* Written since the last fsync. */
@@ -110,13 +114,12 @@ static enum gale_err build_path(struct file_sink *sink, struct gale_task *task,
 
 /* A worker that was killed in a write leaves part of a line that was never acked. It gets a line end
  * of its own, so that the next line stays whole; nothing is deleted, since it may be the user's. */
-static void end_last_line(struct file_sink *sink)
+static bool end_last_line(struct file_sink *sink)
 {
     char last = '\n';
-    if (sink->size > 0 && pread(sink->fd, &last, 1, sink->size - 1) == 1 && last != '\n' &&
-        write(sink->fd, "\n", 1) == 1) {
-        sink->size++;
-    }
+    off_t size = lseek(sink->fd, 0, SEEK_END);
+    return size <= 0 || pread(sink->fd, &last, 1, size - 1) != 1 || last == '\n' ||
+           write(sink->fd, "\n", 1) == 1;
 }
 
 static enum gale_err file_prepare(void *state, struct gale_task *task,
@@ -131,18 +134,18 @@ static enum gale_err file_prepare(void *state, struct gale_task *task,
         return err;
     }
     int mode = gale_conf_bool(conf, "append", true) ? 0 : O_TRUNC;
-    sink->fd = open(sink->path, O_RDWR | O_CREAT | O_CLOEXEC | mode, 0666);
+    sink->fd = open(sink->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | mode, 0666);
     if (sink->fd < 0) {
         gale_task_error(task, "cannot write `%s`: %s; correct the option path", sink->path,
                         strerror(errno));
         return GALE_ERR_IO;
     }
-    sink->size = lseek(sink->fd, 0, SEEK_END);
-    end_last_line(sink);
+    (void)end_last_line(sink); /* On a full disk the first write says so. */
     return load_names(sink, task);
 }
 
-static bool write_all(struct file_sink *sink)
+/* @return how many of the bytes were written. */
+static size_t write_all(struct file_sink *sink)
 {
     size_t written = 0;
     while (written < sink->lines.size) {
@@ -150,25 +153,33 @@ static bool write_all(struct file_sink *sink)
         if (size > 0) {
             written += (size_t)size;
         } else if (size == 0 || errno != EINTR) {
-            return false;
+            break;
         }
     }
-    return true;
+    return written;
+}
+
+/* Takes back what was written last, unless something follows it or it cannot be taken back (pipe). */
+static bool cut_back(struct file_sink *sink, size_t written)
+{
+    struct stat state;
+    off_t end = lseek(sink->fd, 0, SEEK_CUR);
+    return written == 0 ||
+           (end >= (off_t)written && fstat(sink->fd, &state) == 0 && state.st_size == end &&
+            ftruncate(sink->fd, end - (off_t)written) == 0);
 }
 
 /* Writes the gathered lines and ends their tuples. True when they are written. */
 static bool flush(struct file_sink *sink, struct gale_task *task)
 {
-    bool is_written = write_all(sink);
+    size_t written = write_all(sink);
+    bool is_written = written == sink->lines.size;
     if (is_written) {
-        sink->size += sink->size >= 0 ? (off_t)sink->lines.size : 0;
-        sink->sync_due = sink->sync_due || sink->lines.size > 0;
+        sink->sync_due = sink->sync_due || written > 0;
         sink->is_failing = false;
     } else {
         int error = errno;
-        /* A pipe or terminal (size < 0) cannot be cut back. */
-        bool is_cut = sink->size >= 0 && ftruncate(sink->fd, sink->size) == 0 &&
-                      lseek(sink->fd, sink->size, SEEK_SET) == sink->size;
+        bool is_cut = cut_back(sink, written);
         if (!sink->is_failing) {
             gale_task_error(task, "cannot write `%s`: %s; its tuples fail and are replayed%s",
                             sink->path, strerror(error),

@@ -96,6 +96,27 @@ static void file_sink_torn_line_is_ended(void **state)
     holds(path, "1\n2\n3\n");
 }
 
+/* The first one was taken for dead, but is not. */
+static void file_sink_two_writers_lose_no_line(void **state)
+{
+    (void)state;
+    char path[128];
+    char options[256];
+    snprintf(path, sizeof(path), "%s/two", directory);
+    snprintf(options, sizeof(options), "path: '%s'", path);
+    struct gale_bench *first = bench_of(&file_bolt_ops, "a", options);
+    struct gale_bench *second = bench_of(&file_bolt_ops, "a", options);
+    for (unsigned i = 0; i < 2; i++) {
+        give(first, "[1]");
+        gale_bench_finish(first);
+        give(second, "[2]");
+        gale_bench_finish(second);
+    }
+    gale_bench_free(first);
+    gale_bench_free(second);
+    holds(path, "1\n2\n1\n2\n");
+}
+
 static void file_sink_full_disk_fails_tuples(void **state)
 {
     (void)state;
@@ -235,6 +256,7 @@ int main(void)
         cmocka_unit_test(file_sink_acks_what_is_written),
         cmocka_unit_test(file_sink_json_appends_objects),
         cmocka_unit_test(file_sink_torn_line_is_ended),
+        cmocka_unit_test(file_sink_two_writers_lose_no_line),
         cmocka_unit_test(file_sink_full_disk_fails_tuples),
         cmocka_unit_test(file_sink_bad_options_are_refused),
         cmocka_unit_test_setup_teardown(print_writes_within_a_tenth_of_a_second, open_pipe,
