@@ -251,7 +251,10 @@ static int rebalance(struct rebalance *it)
     if (code != EXIT_DONE) {
         return code;
     }
-    it->attempt = gale_conf_int64(it->before, "attempt", 0);
+    /* One that has no places yet begins with the new numbers, in the attempt that it has. */
+    const char *status = gale_conf_string(it->before, "status", "");
+    bool waits = strcmp(status, "waiting") == 0 || strcmp(status, "rebalancing") == 0;
+    it->attempt = gale_conf_int64(it->before, "attempt", 0) - (waits ? 1 : 0);
     if (options_given(it->call, "dry-run")) {
         code = try_it(it);
         code = code == EXIT_DONE ? show(it) : code;

@@ -132,7 +132,9 @@ static void workers_lose(struct cluster *cluster, struct cluster_host *host, int
             slot->state[0] = '\0';
             cluster->place = true;
             if (worker->alive) {
-                save_error(topology, w, 0, false, text);
+                if (worker->keep == KEEP_RUNNING) { /* Or it has ended as it was told to. */
+                    save_error(topology, w, 0, false, text);
+                }
                 control_exited(&topology->control, w, worker->incarnation, text, now_ns);
             }
         }

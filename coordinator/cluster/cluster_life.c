@@ -142,8 +142,11 @@ static void on_send(void *self, uint32_t worker, const struct message *message)
     const struct cluster_ports *ports = topology->cluster->options.ports;
     const struct cluster_slot *slot = &topology->slots[worker];
     if (message->type == MESSAGE_COMMAND && message->as.command.command == COMMAND_EXIT &&
-        slot->keep != KEEP_RUNNING && slot->told == KEEP_RUNNING && slot->host) {
-        return; /* Its supervisor would start it again. It is said anew with the next beat. */
+        slot->keep != KEEP_RUNNING && slot->told == KEEP_RUNNING && slot->host &&
+        slot->host->alive) {
+        /* Its supervisor would start it again. It is said anew with the next beat, and as soon as
+         * the supervisor is known to be silent: a dead one starts nothing. */
+        return;
     }
     ports->send(ports->self, topology->status.id, worker, message);
 }

@@ -214,6 +214,36 @@ def storm_reassignment_supervisor_and_executor_dead_moves_that_one_only(cluster)
     kill(cluster, "idle")
 
 
+def storm_kill_with_a_dead_supervisor_ends_its_live_executors(cluster):
+    """Nobody but themselves can, and what the next supervisor finds of them is no harm."""
+    for words in (("kill", "one", "--yes"), ("rebalance", "one", "-n", "1")):
+        submit(cluster, "one", topology("one", workers=3, bolts=2))
+        before = processes(cluster, "one")
+        host = host_of(cluster, before[0][1])
+        host.kill()
+        cluster.cli(*words)
+        wait_until(lambda: not any(alive(pid) for pid, _ in before.values()), "all have ended", 10)
+        host.start()
+        cluster.await_hosts()
+        if words[0] == "rebalance":
+            check(len(processes(cluster, "one")) == 1, "one worker")
+            check(cluster.ask("errors", "one")["errors"] == [], "it had to end")
+            kill(cluster, "one")
+        nothing_left(cluster)
+
+
+def storm_kill_with_all_supervisors_and_executors_dead_ends(cluster):
+    submit(cluster, "one", topology("one", workers=3, bolts=2))
+    for host in cluster.hosts:
+        host.all_signal(signal.SIGKILL)
+    cluster.cli("kill", "one", "--yes")
+    check(cluster.status("one") is None, "it is still there")
+    for host in cluster.hosts:
+        host.start()
+    cluster.await_hosts()
+    nothing_left(cluster)
+
+
 def storm_reassignment_all_supervisors_dead_is_unassigned_until_one_is_there(cluster):
     submit(cluster, "all", topology("all", workers=2, bolts=3))
     for host in cluster.hosts:
@@ -338,6 +368,8 @@ def main():
              storm_heartbeats_of_one_that_repeats_itself_keep_it_alive,
              storm_reassignment_dead_supervisor_but_live_executors_moves_nothing,
              storm_reassignment_supervisor_and_executor_dead_moves_that_one_only,
+             storm_kill_with_a_dead_supervisor_ends_its_live_executors,
+             storm_kill_with_all_supervisors_and_executors_dead_ends,
              storm_reassignment_all_supervisors_dead_is_unassigned_until_one_is_there], cluster)
     with Ensemble(1, tick_ms=500) as zookeeper:
         with Cluster(zookeeper, coordinators=2, hosts=2, session="6s") as cluster:

@@ -48,6 +48,18 @@ def storm_two_topologies_never_share_a_slot(cluster):
     kill(cluster, "next", "third")
 
 
+def storm_rebalance_of_one_that_waits_holds_as_soon_as_it_starts(cluster):
+    submit(cluster, "all", topology("all", workers=8, spouts=4, bolts=4))
+    submit(cluster, "next", topology("next", workers=3, bolts=4), "--wait", "none")
+    beside = Beside(cluster, "rebalance", "next", "-n", "2", "-e", "b=5")
+    time.sleep(0.5)
+    check(cluster.status("next") == "waiting" and beside.is_alive(), "there is no room yet")
+    kill(cluster, "all")
+    beside.finish()
+    check(split(cluster, "next") == [3, 3], f"{split(cluster, 'next')}")
+    kill(cluster, "next")
+
+
 def storm_assignment_no_more_workers_than_executors(cluster):
     submit(cluster, "small", topology("small", workers=8, spouts=1, bolts=2))
     check(split(cluster, "small") == [1, 1, 1], f"{split(cluster, 'small')}")
@@ -236,6 +248,7 @@ def main():
     with Cluster(coordinators=1, hosts=4, settings={"supervisor.slots": 2}) as cluster:
         run([storm_assignment_twenty_workers_asked_with_eight_slots_free_uses_eight,
              storm_two_topologies_never_share_a_slot,
+             storm_rebalance_of_one_that_waits_holds_as_soon_as_it_starts,
              storm_assignment_no_more_workers_than_executors,
              storm_assignment_component_of_no_tasks_is_rejected,
              storm_executor_split_is_even], cluster)

@@ -91,6 +91,27 @@ static void kill_during_wait_keeps_assignment(void **state)
     assert_int_equal(world.starts, 2); /* None was started again at its end. */
 }
 
+/* "dead supervisor but live executor heartbeats": nobody but the worker itself can end it. */
+static void kill_dead_supervisor_but_live_executors_end(void **state)
+{
+    (void)state;
+    world_host(&world, "h1", 4);
+    int silent = world_host(&world, "h2", 4);
+    world_run(&world, 40);
+    submit("t", 2, "1s", 2);
+    world_until(&world, "t", "active");
+    assert_int_equal(world_workers_on(&world, "t", "h2"), 1);
+    world.hosts[silent].up = false; /* Its processes go on. */
+    assert_int_equal(kill_with(-1), GALE_OK);
+    world_until_gone(&world, "t");
+    world_run(&world, 200);
+    assert_int_equal(world_living(&world), 0);
+    world.hosts[silent].up = true;
+    world_run(&world, 1000);
+    assert_int_equal(world_living(&world), 0);
+    assert_int_equal(world.starts, 2);
+}
+
 static void kill_unknown_is_not_alive(void **state)
 {
     (void)state;
@@ -369,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(kill_no_wait_given_uses_the_topologys),
         TEST(kill_during_wait_keeps_assignment),
+        TEST(kill_dead_supervisor_but_live_executors_end),
         TEST(kill_unknown_is_not_alive),
         TEST(kill_then_submit_same_name_is_already_alive),
         TEST(kill_repeated_changes_the_wait),
