@@ -276,18 +276,43 @@ enum gale_err blobs_read(const struct blobs *blobs, const char *hex, uint64_t of
     return err;
 }
 
-static size_t parts_count(const struct blobs *blobs)
+/* How many parts there are; `oldest` receives the one that was left alone longest, "" for none. */
+static size_t parts_count(const struct blobs *blobs, char oldest[SHA256_HEX_SIZE],
+                          time_t *changed_s)
 {
     int fd = openat(blobs->parts_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    struct stat info;
     size_t count = 0;
-    while (directory != NULL && readdir(directory) != NULL) {
-        count++;
+    oldest[0] = '\0';
+    for (struct dirent *entry; directory != NULL && (entry = readdir(directory)) != NULL;) {
+        count += entry->d_name[0] != '.';
+        if (sha256_is_hex(entry->d_name) &&
+            fstatat(blobs->parts_fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (oldest[0] == '\0' || info.st_mtime < *changed_s)) {
+            memcpy(oldest, entry->d_name, SHA256_HEX_SIZE);
+            *changed_s = info.st_mtime;
+        }
     }
     if (directory != NULL) {
         closedir(directory);
+    } else if (fd >= 0) {
+        close(fd);
     }
-    return count >= 2 ? count - 2 : 0; /* "." and ".." are no parts. */
+    return count;
+}
+
+/* Whether one more part may begin. Where there are too many, one that nobody went on with makes way:
+ * who began and left must not keep out everybody else. */
+static bool part_may_begin(const struct blobs *blobs)
+{
+    char oldest[SHA256_HEX_SIZE];
+    time_t changed_s = 0;
+    if (parts_count(blobs, oldest, &changed_s) < BLOBS_PARTS_MAX) {
+        return true;
+    }
+    return oldest[0] != '\0' && time(NULL) - changed_s >= BLOBS_PART_LEFT_S &&
+           unlinkat(blobs->parts_fd, oldest, 0) == 0;
 }
 
 /* Appends to the part and, with the last bytes, makes it a blob. */
@@ -347,7 +372,7 @@ enum gale_err blobs_put(struct blobs *blobs, const char *hex, uint64_t size, uin
         return gale_error_set(error, GALE_ERR_STALE, "blobs: %s goes on at %" PRIu64, hex,
                               have);
     }
-    if (part < 0 && parts_count(blobs) >= BLOBS_PARTS_MAX) {
+    if (part < 0 && !part_may_begin(blobs)) {
         return gale_error_set(error, GALE_ERR_LIMIT,
                               "blobs: %d files are on their way already: try again later",
                               BLOBS_PARTS_MAX);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -230,6 +231,29 @@ static void blobs_too_many_parts_are_refused(void **state)
     assert_int_equal(put(fixture, hex, 3, 1, "b"), GALE_OK); /* One that began goes on. */
 }
 
+static void blobs_part_that_was_left_alone_makes_way(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct timespec before[2] = {{.tv_sec = time(NULL) - 2 * BLOBS_PART_LEFT_S},
+                                       {.tv_sec = time(NULL) - 2 * BLOBS_PART_LEFT_S}};
+    char hex[SHA256_HEX_SIZE];
+    char left[SHA256_HEX_SIZE];
+    char path[PATH_MAX];
+    for (int i = 0; i < BLOBS_PARTS_MAX; i++) {
+        snprintf(hex, sizeof(hex), "%064x", (unsigned)i);
+        assert_int_equal(put(fixture, hex, 2, 0, "a"), GALE_OK);
+    }
+    snprintf(left, sizeof(left), "%064x", 7u);
+    snprintf(path, sizeof(path), "%s/part/%s", blobs_dir(fixture->blobs), left);
+    assert_int_equal(utimensat(AT_FDCWD, path, before, 0), 0);
+    assert_int_equal(put(fixture, ABC, 3, 0, "ab"), GALE_OK);
+    assert_int_equal(blobs_progress(fixture->blobs, left), 0);
+    assert_int_equal(put(fixture, left, 2, 0, "a"), GALE_ERR_LIMIT); /* The others are new. */
+    assert_int_equal(put(fixture, ABC, 3, 2, "c"), GALE_OK);
+    assert_true(blobs_has(fixture->blobs, ABC));
+    assert_int_equal(put(fixture, left, 2, 0, "a"), GALE_OK);
+}
+
 /* ---- The verbs -------------------------------------------------------------------------------- */
 
 struct ask {
@@ -328,6 +352,7 @@ int main(void)
         TEST(blobs_large_file_comes_out_as_it_went_in),
         TEST(blobs_collect_removes_what_nobody_needs),
         TEST(blobs_too_many_parts_are_refused),
+        TEST(blobs_part_that_was_left_alone_makes_way),
         TEST(blobs_verbs_put_ask_and_get),
         TEST(blobs_verbs_refuse_nonsense),
     };
