@@ -131,6 +131,7 @@ static void workers_lose(struct cluster *cluster, struct cluster_host *host, int
             slot->pid = slot->rss_kb = 0;
             slot->state[0] = '\0';
             cluster->place = true;
+            control_absent(&topology->control, w, now_ns);
             if (worker->alive) {
                 if (worker->keep == KEEP_RUNNING) { /* Or it has ended as it was told to. */
                     save_error(topology, w, 0, false, text);
@@ -388,6 +389,9 @@ static enum gale_err slots_answer(struct cluster *cluster, struct cluster_host *
             if (!slot->seen && known->alive) {
                 report_exit(topology, w, known->incarnation, "is not known to its supervisor",
                             now_ns);
+            }
+            if (!known->alive) {
+                control_absent(&topology->control, w, now_ns);
             }
             if (slot->keep != KEEP_NONE && !slot->refused) {
                 err = wanted_answer(topology, w, list);

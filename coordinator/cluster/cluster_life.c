@@ -264,6 +264,11 @@ enum gale_err topology_begin(struct cluster_topology *topology, bool adopted, in
         return err;
     }
     topology->waiting_for[0] = '\0';
+    for (uint32_t i = 0; i < topology->assignment.workers_count; i++) {
+        if (!topology->slots[i].host) { /* Nobody could report it. */
+            control_absent(&topology->control, i, now_ns);
+        }
+    }
     control_start(&topology->control, now_ns);
     return GALE_OK;
 }

@@ -73,6 +73,7 @@ enum gale_err control_init(struct control *control, const struct control_options
     }
     for (uint32_t i = 0; i < options->workers_count; i++) {
         control->workers[i].known = !options->adopted;
+        control->workers[i].awaited = options->adopted;
         control->workers[i].grace_ns = INT64_MAX;
     }
     return conf_pack(options->plan->conf, &control->tree);
@@ -178,6 +179,7 @@ bool control_spawned(struct control *control, uint32_t index, uint64_t incarnati
     }
     worker->incarnation = incarnation;
     worker->alive = true;
+    worker->awaited = false;
     worker->heard_ns = now_ns;
     worker->first_ns = 0;
     return true;
@@ -255,6 +257,15 @@ void control_exited(struct control *control, uint32_t index, uint64_t incarnatio
         control_send_peers_all(control);
     }
     control_tick(control, now_ns);
+}
+
+void control_absent(struct control *control, uint32_t index, int64_t now_ns)
+{
+    struct control_worker *worker = &control->workers[index];
+    if (worker->awaited) {
+        worker->awaited = false;
+        control_tick(control, now_ns);
+    }
 }
 
 int64_t control_heard_ns(const struct control *control, uint32_t worker)
@@ -357,7 +368,8 @@ void control_tick(struct control *control, int64_t now_ns)
         if (worker->alive && !worker->killed && now_ns >= worker->grace_ns) {
             end_slow(control, i);
         }
-        all_gone = all_gone && !worker->alive;
+        bool awaited = worker->awaited && now_ns - control->stop_ns < CONTROL_STALL_NS;
+        all_gone = all_gone && !worker->alive && !awaited;
     }
     if (control->state == CONTROL_STOPPING && all_gone) {
         control_set_state(control, CONTROL_STOPPED);

@@ -111,6 +111,7 @@ struct control_worker {
     uint64_t incarnation; /* of the present or the last process; 0: none yet */
     bool alive;           /* the keeper has it, as far as is known */
     bool known;           /* peers may be told about it: it said HELLO or has exited */
+    bool awaited;         /* adopted, and nobody has said yet whether there is a process */
     int64_t heard_ns;     /* last message of this incarnation, or its start */
     int64_t first_ns;     /* first message of this incarnation; 0: none yet */
     char endpoint[256];
@@ -198,6 +199,9 @@ bool control_spawned(struct control *control, uint32_t worker, uint64_t incarnat
  *  not news. */
 void control_exited(struct control *control, uint32_t worker, uint64_t incarnation,
                     const char *text, int64_t now_ns);
+/** Its keeper has no process of this worker, or is lost: news only after a take-over, of workers that no
+ *  process was reported of. Until then a stop waits for them. */
+void control_absent(struct control *control, uint32_t worker, int64_t now_ns);
 /** A message from a worker; those of another topology, epoch, attempt or incarnation have no effect. */
 void control_message(struct control *control, const struct message *message, int64_t now_ns);
 /** When a worker was heard last (or its process started); 0: nothing is known of it. */

@@ -164,6 +164,43 @@ static void host_lost_between_hello_and_report_gives_worker_away(void **state)
     world_until(&world, "t", "active");
 }
 
+/* Its workers live on, and write what the next attempt writes too, as long as nobody can tell. */
+static void rebalance_after_election_waits_for_a_host_without_supervisor(void **state)
+{
+    (void)state;
+    struct gale_conf *request = world_request("rebalance", "t");
+    tree_put_int(request, "workers", 2);
+    tree_put_int(request, "wait_ms", 200);
+    world.hosts[1].up = false;
+    world_run(&world, 100);
+    assert_int_equal(world_ask(&world, 0, request, NULL, 0), GALE_OK);
+    world_kill_coordinator(&world, 0);
+    world_run(&world, 3000);
+    assert_true(cluster_leads(world.clusters[1]));
+    assert_int_equal(world_describe(&world, "t", "attempt"), 1);
+    world_run(&world, 2000); /* Now the host is lost. */
+    assert_int_equal(world_describe(&world, "t", "attempt"), 2);
+    assert_int_equal(world_workers_on(&world, "t", "h1"), 2);
+}
+
+/* The supervisor comes back and says what it has. */
+static void rebalance_after_election_goes_on_when_the_host_reports(void **state)
+{
+    (void)state;
+    struct gale_conf *request = world_request("rebalance", "t");
+    tree_put_int(request, "workers", 2);
+    tree_put_int(request, "wait_ms", 200);
+    world.hosts[1].up = false;
+    assert_int_equal(world_ask(&world, 0, request, NULL, 0), GALE_OK);
+    world_kill_coordinator(&world, 0);
+    world_run(&world, 1000);
+    assert_int_equal(world_describe(&world, "t", "attempt"), 1);
+    world.hosts[1].up = true;
+    world_run(&world, 1000);
+    assert_int_equal(world_describe(&world, "t", "attempt"), 2);
+    assert_int_equal(world_living(&world), 2);
+}
+
 static void old_leader_comes_back_as_candidate(void **state)
 {
     (void)state;
@@ -341,6 +378,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(request_nobody_leads_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(leader_dies_workers_are_adopted, setup, teardown),
         cmocka_unit_test_setup_teardown(leader_dies_positions_are_handed_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            rebalance_after_election_waits_for_a_host_without_supervisor, setup, teardown),
+        cmocka_unit_test_setup_teardown(rebalance_after_election_goes_on_when_the_host_reports,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(host_lost_between_hello_and_report_gives_worker_away,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(host_lost_during_election_waits_full_timeout, setup,
