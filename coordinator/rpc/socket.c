@@ -31,7 +31,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define SERVER_QUEUE 256 /* messages for or from one client */
+#define SERVER_QUEUE 256  /* messages from one client, or for one of ours */
+#define SERVER_ANSWERS 16 /* for one client: up to 8 MiB each, if it does not read them */
 #define HANDSHAKE_MS 3000
 #define CONNECT_MS 2000
 #define RECONNECT_MS 20
@@ -141,7 +142,7 @@ static void socket_shut(struct rpc_socket *socket)
 
 static enum gale_err set_options(struct rpc_socket *socket, struct gale_error *error)
 {
-    const int queue = socket->server ? SERVER_QUEUE : RPC_CLIENT_QUEUE;
+    const int queue = socket->server ? SERVER_ANSWERS : RPC_CLIENT_QUEUE;
     const struct {
         int option;
         int value;
