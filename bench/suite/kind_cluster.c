@@ -121,7 +121,7 @@ static enum bench_end list_once(struct rig *rig, size_t expected, double *wall_m
 
 static enum bench_end list_times(struct rig *rig, unsigned times)
 {
-    double wall_ms[LIST_TIMES];
+    double wall_ms[LIST_TIMES] = {0};
     enum bench_end end = BENCH_DONE;
     for (unsigned i = 0; i < times && end == BENCH_DONE; i++) {
         end = list_once(rig, LIST_TOPOLOGIES, &wall_ms[i]);

@@ -335,7 +335,7 @@ enum bench_end rig_try(struct rig *rig, const char *const *words)
     static const struct child_watch watch = {0};
     const char *argv[WORDS_MAX + 3] = {rig->context->gale};
     size_t count = 1;
-    for (size_t i = 0; words[i] != NULL && i < WORDS_MAX; i++) {
+    for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++) {
         argv[count++] = words[i];
     }
     argv[count++] = "--json";
