@@ -325,6 +325,7 @@ void cluster_step(struct cluster *cluster, int64_t now_ns)
         cluster_place(cluster, now_ns);
     }
     taps_step(cluster, now_ns);
+    levels_step(cluster, now_ns);
     if (now_ns >= cluster->rate_ns) {
         cluster->rate_ns = now_ns + CLUSTER_RATE_NS;
         sample_rates(cluster, now_ns);

@@ -74,6 +74,13 @@ struct cluster_recent {
     struct hist before, recent;
 };
 
+/* A log level that was asked for; workers that were started since are told of it, too. */
+struct cluster_level {
+    char component[CLUSTER_NAME_SIZE]; /* "": all */
+    uint32_t level;
+    int64_t until_ns, told_ns; /* until_ns 0: none */
+};
+
 struct cluster_topology {
     struct cluster *cluster;
     char name[CLUSTER_NAME_SIZE];
@@ -82,6 +89,7 @@ struct cluster_topology {
     struct plan *plan; /* NULL: broken */
     char broken[256];  /* why it cannot be run; "": it can */
     char waiting_for[PLACEMENT_TEXT_SIZE];
+    struct cluster_level level;
     bool has_assignment, has_errors; /* records in the store */
     struct cluster_assignment assignment;
     struct cluster_slot *slots; /* [assignment.workers_count] */
@@ -271,6 +279,8 @@ void tap_read_request(struct cluster *cluster, const struct rpc_request *request
 void tap_sample(struct cluster_topology *topology, uint32_t worker,
                 const struct message_sample *sample);
 void taps_step(struct cluster *cluster, int64_t now_ns);
+/** Tells log levels again, for workers that were started since or have not heard it. */
+void levels_step(struct cluster *cluster, int64_t now_ns);
 /** Ends the taps of a topology that goes, or all (NULL). */
 void taps_end(struct cluster *cluster, const struct cluster_topology *topology);
 void log_level_request(struct cluster_topology *topology, const struct rpc_request *request,

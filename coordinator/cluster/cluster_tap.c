@@ -134,6 +134,30 @@ static void tap_end(struct cluster *cluster, struct cluster_tap *tap)
     cluster->taps_count--;
 }
 
+/* For the time that is left; none: back to what it was. */
+static void level_tell(struct cluster_topology *topology, int64_t now_ns)
+{
+    struct cluster_level *level = &topology->level;
+    struct message message = {.type = MESSAGE_LOG_LEVEL};
+    message.as.log_level = (struct message_log_level){
+        .level = level->level,
+        .component = level->component,
+        .for_ms = (uint64_t)((level->until_ns - now_ns) / NS_PER_MS)};
+    control_tell(&topology->control, &message);
+    level->told_ns = now_ns;
+}
+
+void levels_step(struct cluster *cluster, int64_t now_ns)
+{
+    for (size_t i = 0; i < cluster->topologies_count; i++) {
+        struct cluster_topology *topology = cluster->topologies[i];
+        if (topology->controlled && topology->level.until_ns - now_ns > NS_PER_MS &&
+            now_ns - topology->level.told_ns >= TAP_TELL_NS) {
+            level_tell(topology, now_ns);
+        }
+    }
+}
+
 void taps_step(struct cluster *cluster, int64_t now_ns)
 {
     for (size_t i = 0; cluster->taps_count > 0 && i < CLUSTER_TAPS_MAX; i++) {
@@ -337,8 +361,15 @@ void log_level_request(struct cluster_topology *topology, const struct rpc_reque
                  "level: debug, info, warn, error or reset; for_ms: up to a day");
         return;
     }
-    struct message message = {.type = MESSAGE_LOG_LEVEL};
-    message.as.log_level = (struct message_log_level){
-        .level = (uint32_t)level, .component = name, .for_ms = resets ? 0 : (uint64_t)for_ms};
-    control_tell(&topology->control, &message);
+    int64_t now_ns = topology->cluster->now_ns;
+    topology->level = (struct cluster_level){.level = (uint32_t)level,
+                                             .until_ns = now_ns + for_ms * NS_PER_MS};
+    str_copy(topology->level.component, sizeof topology->level.component, name);
+    if (resets) {
+        topology->level.until_ns = now_ns;
+    }
+    level_tell(topology, now_ns);
+    if (resets) {
+        topology->level.until_ns = 0;
+    }
 }

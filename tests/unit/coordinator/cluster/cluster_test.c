@@ -403,6 +403,37 @@ static void host_next_life_of_a_supervisor_is_obeyed_at_once(void **state)
     assert_int_equal(world_describe(&world, "t", "workers_up"), 1); /* The other one is gone. */
 }
 
+static enum gale_err log_level(const char *level, int64_t for_ms)
+{
+    struct gale_conf *request = world_request("log_level", "t");
+    tree_put_text(request, "component", "b");
+    tree_put_text(request, "level", level);
+    tree_put_int(request, "for_ms", for_ms);
+    return world_ask(&world, 0, request, NULL, 0);
+}
+
+static void log_level_reaches_workers_that_start_later_for_its_time(void **state)
+{
+    (void)state;
+    world_submit(&world, PLAIN, NULL);
+    world_until(&world, "t", "active");
+    world_run(&world, 200);
+    assert_int_equal(log_level("debug", 10000), GALE_OK);
+    assert_true(world_process(&world, 0)->debugs && world_process(&world, 1)->debugs);
+    world_kill_process(&world, world_process(&world, 1));
+    world_run(&world, 3000);
+    assert_true(world_process(&world, 1)->debugs);
+    world_run(&world, 8000);
+    world_kill_process(&world, world_process(&world, 1));
+    world_run(&world, 3000);
+    assert_false(world_process(&world, 1)->debugs); /* Its time is over. */
+    assert_int_equal(log_level("debug", 10000), GALE_OK);
+    assert_int_equal(log_level("reset", 0), GALE_OK);
+    assert_false(world_process(&world, 0)->debugs);
+    world_run(&world, 3000);
+    assert_false(world_process(&world, 0)->debugs);
+}
+
 static void say_sample(struct process *process, uint64_t tap)
 {
     static const uint8_t values[] = {0x92, 0xa1, 'x', 0x05};
@@ -566,6 +597,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(host_second_of_a_name_waits_for_the_first, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(log_level_reaches_workers_that_start_later_for_its_time,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(host_next_life_of_a_supervisor_is_obeyed_at_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(tap_samples_are_read_once, setup, teardown),

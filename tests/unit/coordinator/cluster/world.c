@@ -5,6 +5,7 @@
 #include "base/assert.h"
 
 #include <gale/bolt.h>
+#include <gale/log.h>
 #include <gale/spout.h>
 
 #include <setjmp.h>
@@ -285,6 +286,10 @@ static void port_send(void *self, uint64_t topology, uint32_t worker,
         } else if (message->type == MESSAGE_TAP) {
             world->tap = message->as.tap.rate_per_s ? message->as.tap.tap : 0;
             snprintf(world->tap_where, sizeof world->tap_where, "%s", message->as.tap.filter);
+        } else if (message->type == MESSAGE_LOG_LEVEL) {
+            process->debugs = message->as.log_level.for_ms > 0 &&
+                              message->as.log_level.level == GALE_LOG_DEBUG &&
+                              strcmp(message->as.log_level.component, "b") == 0;
         }
     }
 }

@@ -47,6 +47,7 @@ struct process {
     int host;
     bool assigned, active, drained, stopped, told_exit, frozen, hello_due;
     bool spouts_done; /* of its own accord */
+    bool debugs;      /* it was told to log all of component "b" */
     uint32_t round, finish_level;
     uint64_t saves; /* positions said; 0: it says none */
     uint32_t spout_task;
