@@ -58,6 +58,32 @@ def storm_isolation_gives_disjoint_and_stable_hosts(cluster):
     nothing_left(cluster)
 
 
+def storm_isolation_frees_its_hosts_of_others(cluster):
+    """Others run on every host already: they make room and go on elsewhere; a lost host of the
+    isolated one is replaced."""
+    submit(cluster, "rest", topology("rest", workers=4, bolts=7))
+    check(len(places(cluster, "rest")) == 4, f"{places(cluster, 'rest')}")
+    _, _, err = submit(cluster, "much", topology("much", more="isolate_hosts: 7\n"), "--timeout",
+                       "1s", code=75)
+    check("7 hosts" in err, f"it does not say what it waits for: {err}")
+    kill(cluster, "much")
+    submit(cluster, "tester", topology("tester", workers=4, bolts=5, more="isolate_hosts: 4\n"))
+    await_status(cluster, "rest", "active")
+    own = set(places(cluster, "tester"))
+    check(len(own) == 4 and not own & set(places(cluster, "rest")), f"{places(cluster, 'rest')}")
+    lost = host_of(cluster, sorted(own)[0])
+    lost.all_signal(signal.SIGKILL)
+    wait_until(lambda: lost.name not in places(cluster, "tester") and
+               "" not in {**places(cluster, "tester"), **places(cluster, "rest")}, "replaced", 20)
+    own = set(places(cluster, "tester"))
+    check(len(own) == 4 and not own & set(places(cluster, "rest")), f"{places(cluster, 'rest')}")
+    check(sum(places(cluster, "rest").values()) == 4, f"{places(cluster, 'rest')}")
+    lost.start()
+    cluster.await_hosts()
+    kill(cluster, "rest", "tester")
+    nothing_left(cluster)
+
+
 # ---- cluster state: errors ----
 
 def storm_cluster_state_errors_are_newest_first_and_bounded(cluster):
@@ -359,6 +385,7 @@ def storm_cluster_state_errors_and_settings_outlive_the_leader(cluster):
 def main():
     with Cluster(coordinators=1, hosts=6, settings={"supervisor.slots": 4}) as cluster:
         run([storm_isolation_gives_disjoint_and_stable_hosts,
+             storm_isolation_frees_its_hosts_of_others,
              storm_cluster_state_errors_are_newest_first_and_bounded,
              storm_slots_empty_then_launched_then_empty], cluster)
     with Cluster(coordinators=1, hosts=3, settings={"supervisor.slots": 4}) as cluster:

@@ -142,6 +142,27 @@ def storm_kill_w_is_honoured(cluster):
     kill(cluster, "held")
 
 
+def storm_changes_at_the_same_time_have_one_winner(cluster):
+    submit(cluster, "one", topology("one", bolts=4))
+    kill(cluster, "one")
+    file = f"{cluster.folder}/one.yaml"
+    for command, losers in ((("submit", file, "-w"), 73), (("rebalance", "one", "-n"), 75)):
+        tries = [Beside(cluster, *command, str(n)) for n in range(1, 5)]
+        for one in tries:
+            one.join()
+        won = [n for n, one in enumerate(tries, 1) if one.result[0] == 0]
+        check(won and all(one.result[0] in (0, losers) for one in tries),
+              f"{command}: {[one.result for one in tries]}")
+        check(command[0] != "submit" or len(won) == 1, f"{len(won)} of one name")
+        check(len(processes(cluster, "one")) in won, f"{won}: {processes(cluster, 'one')}")
+    tries = [Beside(cluster, "kill", "one", "--yes") for _ in range(3)]
+    for one in tries:
+        one.join()
+    check(any(one.result[0] == 0 for one in tries) and
+          all(one.result[0] in (0, 66) for one in tries), f"{[one.result for one in tries]}")
+    nothing_left(cluster)
+
+
 def storm_kill_repeated_changes_the_wait(cluster):
     submit(cluster, "held", topology("held", hold=True))
     first = Beside(cluster, "kill", "held", "-w", "600", "--timeout", "60s", "--yes")
@@ -258,6 +279,7 @@ def main():
              storm_kill_waits_by_default_as_long_as_the_topology_says,
              storm_kill_w_is_honoured,
              storm_kill_repeated_changes_the_wait,
+             storm_changes_at_the_same_time_have_one_winner,
              storm_kill_refuses_to_wake_or_rebalance_what_is_killed,
              storm_rebalance_moves_nothing_during_the_wait,
              storm_rebalance_changes_workers_and_executors,
