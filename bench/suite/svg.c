@@ -45,7 +45,7 @@ static const struct {
     {"cluster-failover", "adopted_ms"},
     {"cluster-list", "list_p50_ms"},
     {"cluster-many", "submit_last_ms"},
-    {"cluster-writes", "writes_per_s"},
+    {"cluster-writes", "alone_writes_per_s"},
 };
 
 static const struct {
