@@ -75,6 +75,15 @@ const struct config_key *config_key_find(const char *name)
     return NULL;
 }
 
+/* A section is misspelt as a whole: "zookeper: { servers: … }" is one unknown name. */
+static const char *section_suggest(const char *name)
+{
+    static const char *const sections[] = {"zookeeper", "coordinator", "supervisor", "worker",
+                                           "log",       "dev",         NULL};
+    const char *near = str_suggest(name, sections);
+    return near != NULL && strcmp(near, name) != 0 ? near : NULL;
+}
+
 const char *config_key_suggest(const char *name)
 {
     const char *names[sizeof keys / sizeof keys[0] + 1] = {0};
@@ -93,7 +102,7 @@ const char *config_key_suggest(const char *name)
             return keys[i].name;
         }
     }
-    return NULL;
+    return section_suggest(name);
 }
 
 void config_key_variable(const struct config_key *key, char *out, size_t size)

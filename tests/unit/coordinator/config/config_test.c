@@ -240,6 +240,8 @@ static void config_mistakes_in_a_file_name_line_and_way_out(void **state)
     assert_refused("frobnicate: { x: 3 }\n", DIAG_UNKNOWN_KEY, 1, "frobnicate",
                    "gale config show");
     assert_refused("supervisor: 3\n", DIAG_UNKNOWN_KEY, 1, "supervisor", "");
+    assert_refused("zookeper: { servers: a:1 }\n", DIAG_UNKNOWN_KEY, 1, "zookeper",
+                   "did you mean \"zookeeper\"");
     assert_refused("supervisor: { slots: many }\n", DIAG_BAD_VALUE, 1, "no whole number", "");
     assert_refused("supervisor: { slots: 0 }\n", DIAG_BAD_VALUE, 1, "out of bounds",
                    "1 to 1024");
