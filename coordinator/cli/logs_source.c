@@ -11,8 +11,7 @@ enum { BACK_FIRST = 64 << 10, BACK_MAX = 64 << 20 };
 /* One answer of log_read. */
 struct chunk {
     int64_t offset; /* of its first byte */
-    int64_t next;
-    int64_t size; /* of the log */
+    int64_t size;   /* of the log */
     struct buf body;
 };
 
@@ -65,6 +64,18 @@ static struct logs_host *host_of(struct logs_hosts *hosts, const char *endpoint,
     return host;
 }
 
+/* Where the bytes of an answer lie. @return false: it cannot be; believed, it would be asked for again
+ * and again. The offset may be another one than asked for: where the rest was cut, or began anew. */
+static bool chunk_take(const struct gale_conf *answer, int64_t offset, struct chunk *out)
+{
+    int64_t bytes = (int64_t)out->body.size;
+    out->offset = gale_conf_int64(answer, "offset", offset);
+    out->size = gale_conf_int64(answer, "size", -1);
+    bool anew = out->size < offset;
+    return out->offset >= 0 && out->size >= bytes && out->offset <= out->size - bytes &&
+           (anew || out->offset >= offset);
+}
+
 static enum gale_err read_chunk(const struct logs_source *source, struct logs_hosts *hosts,
                                 int64_t offset, int64_t limit, struct chunk *out,
                                 struct gale_error *error)
@@ -88,9 +99,13 @@ static enum gale_err read_chunk(const struct logs_source *source, struct logs_ho
         rpc_client_free(host->rpc);
         host->rpc = NULL;
     }
-    out->offset = gale_conf_int64(answer, "offset", offset);
-    out->next = gale_conf_int64(answer, "next", out->offset + (int64_t)out->body.size);
-    out->size = gale_conf_int64(answer, "size", out->next);
+    if (err == GALE_OK && !chunk_take(answer, offset, out)) {
+        err =
+            gale_error_set(error, GALE_ERR_CORRUPT,
+                           "%s answers with bytes that nobody asked for; is it a supervisor of "
+                           "this version?",
+                           source->endpoint);
+    }
     conf_free(answer);
     conf_free(request);
     return err;

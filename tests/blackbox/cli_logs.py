@@ -155,7 +155,24 @@ def host_gone():
     ok("logs_leaves_out_a_host_that_is_gone_and_says_so")
 
 
+def host_lies():
+    """Answers that cannot be end in a sentence: they are neither believed nor asked for for ever."""
+    lies = ({"offset": -9, "size": 9}, {"offset": 0, "size": -5}, {"offset": 2**63 - 1, "size": 9},
+            {"offset": 5, "size": 6}, {})
+    for lie in lies:
+        one = Host()
+        one.logs[0] = line(1, "a", "lines") + "\n"
+        leader = coordinator(one)
+        one.fake.handler = lambda asked, lie=lie: (lie, b"line\nline\n")
+        done = gale("logs", NAME, fake=leader, timeout=30)
+        check(done.code == 69 and one.fake.endpoint in done.err, f"{lie}: {done.code} {done.err}")
+        one.fake.stop()
+        leader.stop()
+    ok("logs_of_a_host_that_answers_nonsense_end_with_a_sentence")
+
+
 merged()
 long_log()
+host_lies()
 followed()
 host_gone()
