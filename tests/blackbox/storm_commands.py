@@ -124,7 +124,7 @@ def storm_localconfvalue():
 
 
 def storm_daemons():
-    """storm nimbus, supervisor, dev-zookeeper, logviewer: the three that there are say what they do."""
+    """storm nimbus, supervisor, dev-zookeeper: each says what it does."""
     for name in ("coordinator", "supervisor", "dev"):
         done = storm(name, "--help")
         check(done.out.startswith(f"Usage: gale {name}") and done.err == "", done.out)

@@ -142,12 +142,13 @@ def storm_slots_relaunched_on_timeout(cluster):
 
 def storm_slots_reschedule_kills_the_old_before_the_new_starts(cluster):
     submit(cluster, "one", topology("one", workers=3, bolts=8))
-    before = processes(cluster, "one")
+    processes(cluster, "one")
+    before = {w.incarnation for w in cluster.workers()}
     beside = Beside(cluster, "rebalance", "one", "-n", "4")
     while beside.is_alive():
         workers = cluster.workers()
-        old = [w for w in workers if (w.pid, w.host) in before.values()]
-        new = [w for w in workers if (w.pid, w.host) not in before.values()]
+        old = [w for w in workers if w.incarnation in before]
+        new = [w for w in workers if w.incarnation not in before]
         # First all are looked at, then those that were seen are asked whether they live still.
         both = [(a, b) for a in old for b in new if a.index == b.index and
                 alive(b.pid) and alive(a.pid)]
