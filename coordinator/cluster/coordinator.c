@@ -8,6 +8,7 @@
 #include "blobs/pull.h"
 #include "cluster/cluster.h"
 #include "cluster/coordinator_io.h"
+#include "config/lock.h"
 #include "worker/process_stat.h"
 
 #include <gale/log.h>
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -153,7 +153,7 @@ static enum gale_err directory_lock(struct coordinator *coordinator, const char 
     if (coordinator->lock < 0) {
         return gale_error_set(error, GALE_ERR_IO, "cannot open %s: %s", path, strerror(errno));
     }
-    if (flock(coordinator->lock, LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_take(coordinator->lock)) {
         return gale_error_set(error, GALE_ERR_EXISTS,
                               "another coordinator uses %s; give this one a state directory of "
                               "its own (coordinator.state_dir)",

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/str.h"
+#include "config/lock.h"
 #include <gale/log.h>
 
 #include <arpa/inet.h>
@@ -17,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,7 +62,7 @@ static enum gale_err take_lock(struct supervisor *supervisor, struct gale_error 
                               "this user's own",
                               path, strerror(errno));
     }
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
+    if (!lock_take(fd)) {
         ssize_t got = read(fd, text, sizeof(text) - 1);
         text[got > 0 ? got : 0] = '\0';
         text[strcspn(text, "\n")] = '\0';
