@@ -20,7 +20,7 @@
 #define BLOBS_SIZE_MAX (UINT64_C(256) << 20) /* bytes of one blob */
 #define BLOBS_CHUNK_MAX (1u << 20)           /* bytes of one read or put */
 #define BLOBS_PARTS_MAX 256                  /* on their way at once */
-#define BLOBS_PART_LEFT_S 60                 /* left alone so long, a part makes way for others */
+#define BLOBS_PART_LEFT_S 60 /* left alone so long, a part makes way for others */
 
 struct blobs;
 
