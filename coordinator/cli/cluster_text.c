@@ -39,10 +39,10 @@ const char *cluster_time(int64_t unix_ms, char out[CLUSTER_TIME_SIZE])
     return out;
 }
 
-const char *cluster_size(int64_t bytes, char out[CLUSTER_SIZE_SIZE])
+const char *cluster_size(double bytes, char out[CLUSTER_SIZE_SIZE])
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
+    double value = bytes;
     size_t unit = 0;
     while (value >= 1023.5 && unit < 4) {
         value /= 1024;

@@ -19,7 +19,7 @@ const char *cluster_age(int64_t ms, char out[CLUSTER_AGE_SIZE]);
 /** "2026-11-21T10:17:43Z"; "-" for 0 and what no calendar has. */
 const char *cluster_time(int64_t unix_ms, char out[CLUSTER_TIME_SIZE]);
 /** "512 KiB", "1.2 GiB"; 0 is "-". */
-const char *cluster_size(int64_t bytes, char out[CLUSTER_SIZE_SIZE]);
+const char *cluster_size(double bytes, char out[CLUSTER_SIZE_SIZE]);
 /** Upper case, as tables show a status; cut at 23 characters. */
 const char *cluster_status(const char *status, char out[CLUSTER_AGE_SIZE]);
 

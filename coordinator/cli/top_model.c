@@ -141,7 +141,7 @@ struct top_sample *top_sample_new(struct gale_conf *tree, const char *name)
     sample->complete_p99_ns = count_of(complete, "p99_ns");
     sample->complete_p999_ns = count_of(complete, "p999_ns");
     sample->run.topology = strdup(name);
-    sample->run.elapsed_ns = (int64_t)count_of(tree, "elapsed_ms") * 1000000;
+    sample->run.elapsed_ns = (int64_t)(count_of(tree, "elapsed_ms") * 1000000);
     sample->run.restarts = small_of(tree, "restarts");
     sample->run.complete_p99_ns = sample->complete_p99_ns;
     read_workers(sample, gale_conf_get(tree, "workers"));

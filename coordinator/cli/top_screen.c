@@ -427,7 +427,7 @@ static void put_figures(const struct top_state *state, FILE *file)
             state->now->hosts_count == 1 ? "" : "s");
     fprintf(file, "  cpu %.1f  memory %s",
             span > 0 ? (double)view_growth(cpu_before, cpu) / 1e9 / span : 0,
-            cluster_size(now->rss_kb * 1024, memory));
+            cluster_size((double)now->rss_kb * 1024, memory));
     if (now->restarts > 0) {
         fprintf(file, "  restarts %" PRIu32, now->restarts);
     }

@@ -73,7 +73,7 @@ static void worker_row(struct text_table *table, const struct gale_conf *worker)
         text_table_cell(table, NULL);
     }
     text_table_cellf(table, "%zu", gale_conf_count(gale_conf_get(worker, "tasks")));
-    text_table_cell(table, cluster_size(rss_kb * 1024, size));
+    text_table_cell(table, cluster_size((double)rss_kb * 1024, size));
     text_table_cellf(table, "%" PRId64, gale_conf_int64(worker, "restarts", 0));
 }
 

@@ -73,7 +73,8 @@ static void json_error(struct jsonw *json, const struct gale_conf *error)
 {
     char first[CLUSTER_TIME_SIZE], last[CLUSTER_TIME_SIZE];
     jsonw_open_object(json, NULL);
-    for (size_t i = 0; i < gale_conf_count(error); i++) {
+    size_t count = gale_conf_type(error) == GALE_MAP ? gale_conf_count(error) : 0;
+    for (size_t i = 0; i < count; i++) {
         cluster_json(json, gale_conf_key(error, i), gale_conf_at(error, i));
     }
     jsonw_string(json, "first", cluster_time(gale_conf_int64(error, "first_ms", 0), first));

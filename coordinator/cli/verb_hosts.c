@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { POINTS_OF_CORE = 100 };
+enum { POINTS_OF_CORE = 100, MIB = 1024 * 1024 };
 
 static void add_row(struct text_table *table, const struct gale_conf *host)
 {
@@ -24,7 +24,7 @@ static void add_row(struct text_table *table, const struct gale_conf *host)
     }
     text_table_cellf(table, "%" PRId64 "/%" PRId64, gale_conf_int64(host, "used", 0),
                      gale_conf_int64(host, "slots", 0));
-    text_table_cell(table, cluster_size(memory_mb * 1024 * 1024, memory));
+    text_table_cell(table, cluster_size((double)memory_mb * MIB, memory));
     if (points > 0) {
         text_table_cellf(table, "%" PRId64 ".%02" PRId64, points / POINTS_OF_CORE,
                          points % POINTS_OF_CORE);

@@ -126,7 +126,7 @@ static enum gale_err send_blob(struct submit *it, const struct package_blob *blo
     int64_t left_ms = (cluster_deadline_ns(it->client) - clock_now_ns()) / 1000000;
     struct rpc_client *rpc = cluster_rpc(it->client);
     snprintf(detail, sizeof detail, "%s, %s, %zu of %zu", blob->name,
-             cluster_size((int64_t)blob->size, size), number + 1, count);
+             cluster_size((double)blob->size, size), number + 1, count);
     progress_show(&it->progress, "sending", detail);
     if (rpc == NULL || left_ms <= 0) {
         return gale_error_set(error, GALE_ERR_TIMEOUT, "no time left to send %s", blob->name);

@@ -315,8 +315,29 @@ def cluster_options_are_in_every_verb():
     ok("every_verb_takes_the_clusters_options")
 
 
+def nonsense():
+    """Answers of wrong types and sizes are shown as far as they go: nothing aborts, JSON is JSON."""
+    huge = {"name": "h", "alive": True, "memory_mb": -2**63, "silent_ms": 2**63 - 1}
+    fake = Fake({"errors": {"errors": [[["a"], 1], "x", {"text": "seen"}, None]},
+                 "hosts": {"hosts": [huge, dict(huge, memory_mb=2**63 - 1), [1], "x"]},
+                 "list": {"topologies": [[1], {"name": ["w"], "rate": "x", "age_ms": -2**63}]},
+                 "describe": {"name": "w", "workers": [["x"], {"rss_kb": 2**63 - 1}],
+                              "components": {"a": 1}, "status": []}})
+    for words in (["errors", "w"], ["hosts"], ["list"], ["describe", "w"]):
+        for form in ([], ["--json"], ["-q"]):
+            done = gale(*words, *form, fake=fake)
+            check(done.code == 0 and "runtime error" not in done.err,
+                  f"{words} {form}: {done.code} {done.err}")
+            if form == ["--json"]:
+                done.json()
+    check("seen" in gale("errors", "w", fake=fake).out, "what can be shown is")
+    fake.stop()
+    ok("cluster_answers_that_are_nonsense_abort_nothing")
+
+
 show_list()
 show_list_again_and_again()
+nonsense()
 show_describe()
 show_hosts_and_errors()
 change_levels()
