@@ -384,7 +384,8 @@ static bool suggest(struct cluster_client *client, const char *name, char *out, 
             }
         }
         const char *near = str_suggest(name, names);
-        found = near != NULL;
+        found = near != NULL &&
+                strcmp(near, name) != 0; /* It is there: what it lacks is another. */
         if (found) {
             snprintf(out, size, "did you mean %s?", near);
         }

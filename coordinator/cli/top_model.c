@@ -112,15 +112,21 @@ static bool is_new_host(const struct gale_conf *list, size_t index)
     return *host != '\0';
 }
 
+/* What is told may be nonsense: a sum that does not fit begins anew. */
+static void add(int64_t *sum, uint64_t value)
+{
+    *sum = (int64_t)((uint64_t)*sum + value);
+}
+
 static void read_workers(struct top_sample *sample, const struct gale_conf *list)
 {
     sample->run.workers_count = (uint32_t)gale_conf_count(list);
     for (size_t i = 0; i < sample->run.workers_count; i++) {
         const struct gale_conf *map = gale_conf_at(list, i);
         sample->run.workers_up += gale_conf_bool(map, "up", false);
-        sample->run.rss_kb += (int64_t)count_of(map, "rss_kb");
-        sample->run.cpu_user_ns += (int64_t)count_of(map, "cpu_user_ns");
-        sample->run.cpu_system_ns += (int64_t)count_of(map, "cpu_system_ns");
+        add(&sample->run.rss_kb, count_of(map, "rss_kb"));
+        add(&sample->run.cpu_user_ns, count_of(map, "cpu_user_ns"));
+        add(&sample->run.cpu_system_ns, count_of(map, "cpu_system_ns"));
         sample->hosts_count += is_new_host(list, i);
     }
 }

@@ -8,13 +8,14 @@
 #include "cli/cluster_text.h"
 #include "cli/verbs.h"
 #include "cli/wait.h"
+#include "core/plan.h"
 #include "text/text_table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { REBALANCE_WORKERS_MAX = 1024, REBALANCE_TASKS_MAX = 16384 };
+enum { REBALANCE_WORKERS_MAX = PLAN_WORKERS_MAX, REBALANCE_TASKS_MAX = PLAN_TASKS_MAX };
 
 struct rebalance {
     const struct invocation *call;

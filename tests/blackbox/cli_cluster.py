@@ -322,8 +322,10 @@ def nonsense():
                  "hosts": {"hosts": [huge, dict(huge, memory_mb=2**63 - 1), [1], "x"]},
                  "list": {"topologies": [[1], {"name": ["w"], "rate": "x", "age_ms": -2**63}]},
                  "describe": {"name": "w", "workers": [["x"], {"rss_kb": 2**63 - 1}],
-                              "components": {"a": 1}, "status": []}})
-    for words in (["errors", "w"], ["hosts"], ["list"], ["describe", "w"]):
+                              "components": {"a": 1}, "status": []},
+                 "sample": {"workers": [{"rss_kb": 2**63 - 1}, {"rss_kb": 1}, [1]],
+                            "elapsed_ms": 2**63 - 1, "components": [["x"]]}})
+    for words in (["errors", "w"], ["hosts"], ["list"], ["describe", "w"], ["top", "w", "--once"]):
         for form in ([], ["--json"], ["-q"]):
             done = gale(*words, *form, fake=fake)
             check(done.code == 0 and "runtime error" not in done.err,
@@ -335,9 +337,23 @@ def nonsense():
     ok("cluster_answers_that_are_nonsense_abort_nothing")
 
 
+def missing_component():
+    """Of a topology that is there another name is no suggestion."""
+    fake = Fake({"list": LIST, "tap": refusal("not_found", "no component \"x\"", "look there"),
+                 "describe": DESCRIBE})
+    done = gale("tap", "wordcount/x", fake=fake)
+    check(done.code == 66 and "look there" in done.err and "did you mean" not in done.err,
+          f"{done.code} {done.err}")
+    done = gale("rebalance", "wordcount", "-w", "257", fake=fake)
+    check(done.code == 64 and "1..256" in done.err, f"{done.code} {done.err}")
+    fake.stop()
+    ok("cluster_component_that_is_missing_suggests_no_topology")
+
+
 show_list()
 show_list_again_and_again()
 nonsense()
+missing_component()
 show_describe()
 show_hosts_and_errors()
 change_levels()
