@@ -3,7 +3,8 @@
  * Answering requests of other processes: a map and, where it is of use, a body of bytes, each way.
  * Requests come over ipc:// and tcp:// (rpc/wire.h draws the bytes). The handler answers at once;
  * what takes longer is begun, and the client asks again. A lost request or answer is the client's to
- * notice: nothing is repeated here.
+ * notice: nothing is repeated here. Of a client that asks and does not read only a few answers are
+ * kept (RPC_UNREAD_MAX), because each may be large.
  *
  * One thread; no call blocks. This is not authentication: an ipc path is the user's own (0700), a
  * tcp endpoint belongs on loopback or on a trusted network. Bytes from there are checked before

@@ -31,8 +31,9 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define SERVER_QUEUE 256  /* messages from one client, or for one of ours */
-#define SERVER_ANSWERS 16 /* for one client: up to 8 MiB each, if it does not read them */
+#define SERVER_QUEUE 256 /* messages from one client, or for one of ours */
+/* For one client, up to 8 MiB each. The library counts what was read by halves of this. */
+#define SERVER_ANSWERS (2 * RPC_UNREAD_MAX)
 #define HANDSHAKE_MS 3000
 #define CONNECT_MS 2000
 #define RECONNECT_MS 20

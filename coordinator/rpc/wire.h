@@ -24,6 +24,7 @@
 #define RPC_ENDPOINTS_MAX 4   /* of one server */
 #define RPC_POLL_MAX 256      /* requests answered in one rpc_server_poll */
 #define RPC_CLIENT_QUEUE 16   /* requests of a client that wait for a connection */
+#define RPC_UNREAD_MAX 16     /* answers that a client may leave unread; more may be dropped */
 
 enum rpc_kind { RPC_REQUEST = 1, RPC_ANSWER = 2 };
 

@@ -201,7 +201,7 @@ static void rpc_many_questions_are_answered_in_bounded_turns(void **state)
         uint64_t id = 0;
         struct gale_conf *answer = NULL;
         assert_true(clock_now_ns() < end);
-        if (asked < 2000 && asked < answers + 100 &&
+        if (asked < 2000 && asked < answers + RPC_UNREAD_MAX &&
             rpc_client_send(fixture->client, tree, NULL, 0, &id) == GALE_OK) {
             asked++;
         }
