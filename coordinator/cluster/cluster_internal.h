@@ -7,6 +7,7 @@
 #ifndef CLUSTER_CLUSTER_INTERNAL_H
 #define CLUSTER_CLUSTER_INTERNAL_H
 
+#include "base/log.h"
 #include "cluster/cluster.h"
 #include "cluster/cluster_records.h"
 #include "cluster/package.h"
@@ -29,7 +30,8 @@
 /* After an election or an own pause supervisors may need so long to find who leads. */
 #define CLUSTER_SEEK_NS (2000 * NS_PER_MS)
 #define CLUSTER_TWIN_NS (700 * NS_PER_MS) /* heard so lately, the host of a name is alive */
-#define CLUSTER_MEMBERS_MAX 16u           /* candidates that supervisors are told of */
+#define CLUSTER_LEVELS_MAX (LOG_OVERRIDES_MAX + 1u) /* log levels of one topology */
+#define CLUSTER_MEMBERS_MAX 16u /* candidates that supervisors are told of */
 #define CLUSTER_HOST_FORGET_NS (INT64_C(3600000) * NS_PER_MS)
 
 struct cluster_host {
@@ -78,7 +80,7 @@ struct cluster_recent {
 struct cluster_level {
     char component[CLUSTER_NAME_SIZE]; /* "": all */
     uint32_t level;
-    int64_t until_ns, told_ns; /* until_ns 0: none */
+    int64_t until_ns, told_ns;
 };
 
 struct cluster_topology {
@@ -89,7 +91,8 @@ struct cluster_topology {
     struct plan *plan; /* NULL: broken */
     char broken[256];  /* why it cannot be run; "": it can */
     char waiting_for[PLACEMENT_TEXT_SIZE];
-    struct cluster_level level;
+    struct cluster_level levels[CLUSTER_LEVELS_MAX];
+    size_t levels_count;
     bool has_assignment, has_errors; /* records in the store */
     struct cluster_assignment assignment;
     struct cluster_slot *slots; /* [assignment.workers_count] */

@@ -135,9 +135,9 @@ static void tap_end(struct cluster *cluster, struct cluster_tap *tap)
 }
 
 /* For the time that is left; none: back to what it was. */
-static void level_tell(struct cluster_topology *topology, int64_t now_ns)
+static void level_tell(struct cluster_topology *topology, struct cluster_level *level,
+                       int64_t now_ns)
 {
-    struct cluster_level *level = &topology->level;
     struct message message = {.type = MESSAGE_LOG_LEVEL};
     message.as.log_level = (struct message_log_level){
         .level = level->level,
@@ -147,14 +147,23 @@ static void level_tell(struct cluster_topology *topology, int64_t now_ns)
     level->told_ns = now_ns;
 }
 
+/* A worker ends a level by itself, so that one whose time is over is only forgotten. */
+static void topology_levels_step(struct cluster_topology *topology, int64_t now_ns)
+{
+    for (size_t i = topology->levels_count; i-- > 0;) {
+        struct cluster_level *level = &topology->levels[i];
+        if (level->until_ns - now_ns <= NS_PER_MS) {
+            *level = topology->levels[--topology->levels_count];
+        } else if (topology->controlled && now_ns - level->told_ns >= TAP_TELL_NS) {
+            level_tell(topology, level, now_ns);
+        }
+    }
+}
+
 void levels_step(struct cluster *cluster, int64_t now_ns)
 {
     for (size_t i = 0; i < cluster->topologies_count; i++) {
-        struct cluster_topology *topology = cluster->topologies[i];
-        if (topology->controlled && topology->level.until_ns - now_ns > NS_PER_MS &&
-            now_ns - topology->level.told_ns >= TAP_TELL_NS) {
-            level_tell(topology, now_ns);
-        }
+        topology_levels_step(cluster->topologies[i], now_ns);
     }
 }
 
@@ -343,6 +352,50 @@ void tap_read_request(struct cluster *cluster, const struct rpc_request *request
     }
 }
 
+/* Its place; NULL: it has no level. */
+static struct cluster_level *level_of(struct cluster_topology *topology, const char *component)
+{
+    for (size_t i = 0; i < topology->levels_count; i++) {
+        if (strcmp(topology->levels[i].component, component) == 0) {
+            return &topology->levels[i];
+        }
+    }
+    return NULL;
+}
+
+static bool level_set(struct cluster_topology *topology, const char *component,
+                      enum gale_log_level value, int64_t for_ms)
+{
+    int64_t now_ns = topology->cluster->now_ns;
+    struct cluster_level *level = level_of(topology, component);
+    if (level == NULL) {
+        if (topology->levels_count == CLUSTER_LEVELS_MAX) {
+            return false;
+        }
+        level = &topology->levels[topology->levels_count++];
+        str_copy(level->component, sizeof level->component, component);
+    }
+    level->level = (uint32_t)value;
+    level->until_ns = now_ns + for_ms * NS_PER_MS;
+    level_tell(topology, level, now_ns);
+    return true;
+}
+
+/* Of one component, or with no name of everything. */
+static void level_reset(struct cluster_topology *topology, const char *component)
+{
+    int64_t now_ns = topology->cluster->now_ns;
+    struct cluster_level none = {.until_ns = now_ns};
+    struct cluster_level *level = level_of(topology, component);
+    str_copy(none.component, sizeof none.component, component);
+    level_tell(topology, &none, now_ns);
+    if (component[0] == '\0') {
+        topology->levels_count = 0;
+    } else if (level != NULL) {
+        *level = topology->levels[--topology->levels_count];
+    }
+}
+
 void log_level_request(struct cluster_topology *topology, const struct rpc_request *request,
                        struct rpc_answer *answer)
 {
@@ -361,15 +414,10 @@ void log_level_request(struct cluster_topology *topology, const struct rpc_reque
                  "level: debug, info, warn, error or reset; for_ms: up to a day");
         return;
     }
-    int64_t now_ns = topology->cluster->now_ns;
-    topology->level = (struct cluster_level){.level = (uint32_t)level,
-                                             .until_ns = now_ns + for_ms * NS_PER_MS};
-    str_copy(topology->level.component, sizeof topology->level.component, name);
     if (resets) {
-        topology->level.until_ns = now_ns;
-    }
-    level_tell(topology, now_ns);
-    if (resets) {
-        topology->level.until_ns = 0;
+        level_reset(topology, name);
+    } else if (!level_set(topology, name, level, for_ms)) {
+        rpc_fail(answer, GALE_ERR_LIMIT, "reset one first: gale log-level NAME -r COMPONENT",
+                 "%u components have a log level of their own already", LOG_OVERRIDES_MAX);
     }
 }

@@ -3,8 +3,8 @@
  * Logging to standard error: each line is made in a buffer of its own and written with one call,
  * so that lines of several processes do not mix.
  *
- * Threading: the settings are written once by log_init, before threads exist; the overriding level is
- * atomic, and the name of its component is written and read by the thread of the callbacks alone. What log_set_task
+ * Threading: the settings are written once by log_init, before threads exist; the overriding level
+ * is atomic; those of components are written and read by the thread of the callbacks alone, as others name none. What log_set_task
  * names belongs to the calling thread. The table of call sites is shared by all threads and
  * guarded by `sites_lock`; it is held for a few instructions and never while writing.
  *
@@ -31,7 +31,6 @@
 #define SITES_COUNT 128
 #define SITE_LINES_PER_SECOND 20
 #define NS_PER_S INT64_C(1000000000)
-#define LEVEL_NONE (-1)
 
 struct site {
     const char *format;
@@ -45,10 +44,16 @@ struct line {
     size_t size;
 };
 
+/* The level of one component. */
+struct override {
+    char component[LOG_COMPONENT_SIZE];
+    enum gale_log_level level;
+};
+
 static enum gale_log_level level_min = GALE_LOG_INFO; /* as set at the start */
-static _Atomic int level_now = GALE_LOG_INFO;         /* of everything but `chosen` */
-static char chosen_name[WHO_SIZE_MAX];                /* component with a level of its own */
-static _Atomic int chosen_level = LEVEL_NONE;
+static _Atomic int level_now = GALE_LOG_INFO;         /* of what has none of its own */
+static struct override overrides[LOG_OVERRIDES_MAX];
+static size_t overrides_count;
 static char process_name[WHO_SIZE_MAX];
 static enum log_form line_form;
 static pthread_mutex_t sites_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -64,7 +69,7 @@ void log_init(enum gale_log_level level, const char *who, enum log_form form)
 {
     level_min = level;
     atomic_store(&level_now, (int)level);
-    atomic_store(&chosen_level, LEVEL_NONE);
+    overrides_count = 0;
     line_form = form;
     str_copy(process_name, sizeof process_name, who ? who : "");
 }
@@ -74,31 +79,53 @@ enum gale_log_level log_level(void)
     return (enum gale_log_level)atomic_load(&level_now);
 }
 
-void log_override_end(void)
+static struct override *override_of(const char *component)
 {
-    atomic_store(&chosen_level, LEVEL_NONE);
-    atomic_store(&level_now, (int)level_min);
+    for (size_t i = 0; i < overrides_count; i++) {
+        if (strcmp(overrides[i].component, component) == 0) {
+            return &overrides[i];
+        }
+    }
+    return NULL;
 }
 
-void log_override(const char *component, enum gale_log_level level)
+void log_override_end(const char *component)
 {
-    log_override_end();
+    if (!component || component[0] == '\0') {
+        atomic_store(&level_now, (int)level_min);
+    }
+    struct override *override = component ? override_of(component) : NULL;
+    if (override) {
+        *override = overrides[--overrides_count];
+    } else if (!component) {
+        overrides_count = 0;
+    }
+}
+
+enum gale_err log_override(const char *component, enum gale_log_level level)
+{
     if (component[0] == '\0') {
         atomic_store(&level_now, (int)level);
-        return;
+        return GALE_OK;
     }
-    str_copy(chosen_name, sizeof chosen_name, component);
-    atomic_store(&chosen_level, (int)level);
+    struct override *override = override_of(component);
+    if (!override) {
+        if (overrides_count == LOG_OVERRIDES_MAX) {
+            return GALE_ERR_LIMIT;
+        }
+        override = &overrides[overrides_count++];
+        str_copy(override->component, sizeof override->component, component);
+    }
+    override->level = level;
+    return GALE_OK;
 }
 
 /* Whether a line of this level is wanted from where it is said. */
 static bool is_wanted(enum gale_log_level level)
 {
-    int chosen = atomic_load_explicit(&chosen_level, memory_order_relaxed);
-    if (chosen != LEVEL_NONE && task_component && strcmp(task_component, chosen_name) == 0) {
-        return (int)level >= chosen;
-    }
-    return (int)level >= atomic_load_explicit(&level_now, memory_order_relaxed);
+    const struct override *override = task_component ? override_of(task_component) : NULL;
+    return override ? level >= override->level
+                    : (int)level >= atomic_load_explicit(&level_now, memory_order_relaxed);
 }
 
 void log_set_task(const char *topology, const char *component, unsigned task)

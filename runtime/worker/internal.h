@@ -6,6 +6,7 @@
 #ifndef WORKER_INTERNAL_H
 #define WORKER_INTERNAL_H
 
+#include "base/log.h"
 #include "base/loop.h"
 #include "codec/message.h"
 #include "exec/exec.h"
@@ -16,6 +17,12 @@
 #include <gale/log.h>
 
 #define WORKER_FATAL_SIZE 512 /* of the sentence that ends the run */
+
+/* A log level for a while. */
+struct worker_level {
+    char component[LOG_COMPONENT_SIZE]; /* "": the process */
+    int64_t revert_ns;
+};
 
 struct worker {
     struct worker_builtins builtins;
@@ -49,9 +56,10 @@ struct worker {
     uint32_t round;              /* of the leader's COUNT */
     int64_t beat_ns, offsets_ns; /* intervals */
     int64_t beat_at_ns, offsets_at_ns, hello_at_ns;
-    int64_t hello_ns;        /* until the next HELLO is repeated */
-    int64_t level_revert_ns; /* when the log's own level comes back; INT64_MAX: it is there */
-    bool has_spouts;         /* one task here at least */
+    int64_t hello_ns;                                  /* until the next HELLO is repeated */
+    struct worker_level levels[LOG_OVERRIDES_MAX + 1]; /* of the process and of components */
+    size_t levels_count;
+    bool has_spouts; /* one task here at least */
     bool beat_fast;
     uint32_t beats_count;
     bool told_stop; /* by the coordinator */
@@ -92,6 +100,8 @@ enum gale_err worker_start_pulse(struct worker *worker, struct gale_error *error
 
 /* worker_obey.c */
 /** Bytes from the wire that are no frame. */
+/** Log levels whose time is over go back to what they were. */
+void worker_levels_revert(struct worker *worker, int64_t now_ns);
 void worker_on_message(struct worker *worker, const uint8_t *data, size_t size, int64_t now_ns);
 
 #endif

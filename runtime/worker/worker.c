@@ -56,10 +56,7 @@ static void periodic(struct worker *worker, int64_t now_ns)
         now_ns >= worker->offsets_at_ns) {
         worker_send_offsets(worker, now_ns);
     }
-    if (now_ns >= worker->level_revert_ns) {
-        worker->level_revert_ns = INT64_MAX;
-        log_override_end();
-    }
+    worker_levels_revert(worker, now_ns);
 }
 
 static int64_t next_ns(const struct worker *worker)
@@ -225,10 +222,8 @@ static enum gale_err start(struct worker *worker, struct gale_error *error)
 
 int worker_main(int argc, char **argv, const struct worker_builtins *builtins)
 {
-    struct worker worker = {.builtins = *builtins,
-                            .beat_ns = 250000000,
-                            .offsets_ns = 1000000000,
-                            .level_revert_ns = INT64_MAX};
+    struct worker worker = {
+        .builtins = *builtins, .beat_ns = 250000000, .offsets_ns = 1000000000};
     struct gale_error error = {0};
     buf_init(&worker.out, MESSAGE_SIZE_MAX);
     if (!parse(&worker, argc, argv)) {

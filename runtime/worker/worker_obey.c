@@ -7,6 +7,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/str.h"
 #include "core/locate.h"
 #include "worker/process_stat.h"
 
@@ -245,17 +246,53 @@ static void on_command(struct worker *worker, const struct message *message, int
 }
 
 /* The level is the process's or that of one component; a new one replaces it. */
+/* Its place among the levels that hold for a while; levels_count: it has none. */
+static size_t level_index(const struct worker *worker, const char *component)
+{
+    size_t i = 0;
+    while (i < worker->levels_count && strcmp(worker->levels[i].component, component) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void level_end(struct worker *worker, size_t i)
+{
+    log_override_end(worker->levels[i].component);
+    worker->levels[i] = worker->levels[--worker->levels_count];
+}
+
+void worker_levels_revert(struct worker *worker, int64_t now_ns)
+{
+    for (size_t i = worker->levels_count; i-- > 0;) {
+        if (now_ns >= worker->levels[i].revert_ns) {
+            level_end(worker, i);
+        }
+    }
+}
+
 static void on_log_level(struct worker *worker, const struct message_log_level *level,
                          int64_t now_ns)
 {
+    size_t i = level_index(worker, level->component);
     if (level->for_ms == 0) {
-        log_override_end();
-        worker->level_revert_ns = INT64_MAX;
+        if (level->component[0] == '\0') { /* Without a name: all of them. */
+            log_override_end(NULL);
+            worker->levels_count = 0;
+        } else if (i < worker->levels_count) {
+            level_end(worker, i);
+        }
         return;
     }
     uint64_t for_ms = level->for_ms < LEVEL_MAX_MS ? level->for_ms : LEVEL_MAX_MS;
-    log_override(level->component, (enum gale_log_level)level->level);
-    worker->level_revert_ns = now_ns + (int64_t)for_ms * NS_PER_MS;
+    if (log_override(level->component, (enum gale_log_level)level->level) != GALE_OK) {
+        gale_log(GALE_LOG_WARN, "no log level for %s: %u components have one already",
+                 level->component, (unsigned)LOG_OVERRIDES_MAX);
+        return;
+    }
+    worker->levels_count += i == worker->levels_count;
+    str_copy(worker->levels[i].component, sizeof worker->levels[i].component, level->component);
+    worker->levels[i].revert_ns = now_ns + (int64_t)for_ms * NS_PER_MS;
 }
 
 static void obey(struct worker *worker, const struct message *message, int64_t now_ns)

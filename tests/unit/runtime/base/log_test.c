@@ -131,13 +131,13 @@ static void log_override_of_the_process_holds_until_it_ends(void **state)
 {
     (void)state;
     log_init(GALE_LOG_WARN, "", LOG_FORM_LOGFMT);
-    log_override("", GALE_LOG_DEBUG);
+    (void)log_override("", GALE_LOG_DEBUG);
     assert_int_equal(log_level(), GALE_LOG_DEBUG);
     capture_start();
     gale_log(GALE_LOG_DEBUG, "while");
-    log_override("", GALE_LOG_ERROR);
+    (void)log_override("", GALE_LOG_ERROR);
     gale_log(GALE_LOG_WARN, "louder");
-    log_override_end();
+    log_override_end(NULL);
     gale_log(GALE_LOG_WARN, "again");
     gale_log(GALE_LOG_INFO, "after");
     capture_stop();
@@ -151,7 +151,7 @@ static void log_override_of_a_component_leaves_others_alone(void **state)
 {
     (void)state;
     log_init(GALE_LOG_WARN, "", LOG_FORM_LOGFMT);
-    log_override("split", GALE_LOG_DEBUG);
+    (void)log_override("split", GALE_LOG_DEBUG);
     capture_start();
     gale_log(GALE_LOG_INFO, "of nobody");
     log_set_task("t", "split", 1);
@@ -160,7 +160,7 @@ static void log_override_of_a_component_leaves_others_alone(void **state)
     gale_log(GALE_LOG_INFO, "of count");
     gale_log(GALE_LOG_WARN, "count warns");
     log_set_task("t", "split", 1);
-    log_override_end();
+    log_override_end(NULL);
     gale_log(GALE_LOG_INFO, "too late");
     log_set_task(NULL, NULL, 0);
     capture_stop();
@@ -169,6 +169,52 @@ static void log_override_of_a_component_leaves_others_alone(void **state)
     assert_null(strstr(output, "of count"));
     assert_non_null(strstr(output, "count warns"));
     assert_null(strstr(output, "too late"));
+}
+
+static void log_override_of_several_components_end_one_by_one(void **state)
+{
+    (void)state;
+    log_init(GALE_LOG_WARN, "", LOG_FORM_LOGFMT);
+    assert_int_equal(log_override("split", GALE_LOG_DEBUG), GALE_OK);
+    assert_int_equal(log_override("count", GALE_LOG_ERROR), GALE_OK);
+    capture_start();
+    log_set_task("t", "split", 1);
+    gale_log(GALE_LOG_DEBUG, "split one");
+    log_set_task("t", "count", 2);
+    gale_log(GALE_LOG_WARN, "count one");
+    log_override_end("split");
+    gale_log(GALE_LOG_WARN, "count two");
+    log_set_task("t", "split", 1);
+    gale_log(GALE_LOG_INFO, "split two");
+    log_override_end("");
+    log_set_task("t", "count", 2);
+    gale_log(GALE_LOG_WARN, "count three");
+    log_override_end(NULL);
+    gale_log(GALE_LOG_WARN, "count four");
+    log_set_task(NULL, NULL, 0);
+    capture_stop();
+    assert_non_null(strstr(output, "split one"));
+    assert_null(strstr(output, "count one"));
+    assert_null(strstr(output, "count two"));
+    assert_null(strstr(output, "split two"));
+    assert_null(strstr(output, "count three"));
+    assert_non_null(strstr(output, "count four"));
+}
+
+static void log_override_of_too_many_components_is_refused(void **state)
+{
+    char name[16];
+    (void)state;
+    log_init(GALE_LOG_WARN, "", LOG_FORM_LOGFMT);
+    for (unsigned i = 0; i < LOG_OVERRIDES_MAX; i++) {
+        snprintf(name, sizeof name, "c%u", i);
+        assert_int_equal(log_override(name, GALE_LOG_DEBUG), GALE_OK);
+    }
+    assert_int_equal(log_override("other", GALE_LOG_DEBUG), GALE_ERR_LIMIT);
+    assert_int_equal(log_override("c0", GALE_LOG_ERROR), GALE_OK);
+    log_override_end("c1");
+    assert_int_equal(log_override("other", GALE_LOG_DEBUG), GALE_OK);
+    log_override_end(NULL);
 }
 
 int main(void)
@@ -181,6 +227,8 @@ int main(void)
         cmocka_unit_test(log_level_names_are_parsed),
         cmocka_unit_test(log_override_of_the_process_holds_until_it_ends),
         cmocka_unit_test(log_override_of_a_component_leaves_others_alone),
+        cmocka_unit_test(log_override_of_several_components_end_one_by_one),
+        cmocka_unit_test(log_override_of_too_many_components_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
