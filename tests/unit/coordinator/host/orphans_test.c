@@ -4,6 +4,7 @@
 
 #include "supervise/process.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -47,6 +48,16 @@ static void on_found(void *self, int64_t pid, uint64_t start)
     found->others += pid != found->wanted;
 }
 
+/* Waits until somebody has written to a pipe. */
+static void await_line(const char *path)
+{
+    char byte;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, &byte, 1), 1);
+    close(fd);
+}
+
 static void orphans_find_a_process(void **state)
 {
     (void)state;
@@ -66,7 +77,10 @@ static void orphans_find_a_process(void **state)
     struct process_place place = {.directory = dir};
     snprintf(script, sizeof(script), "%s/fifo", dir);
     assert_int_equal(mkfifo(script, 0600), 0);
+    snprintf(script, sizeof(script), "%s/started", dir);
+    assert_int_equal(mkfifo(script, 0600), 0);
     assert_int_equal(process_start_at(argv, NULL, &place, &process, &error), GALE_OK);
+    await_line(script); /* Until its exec is over the process shows no arguments. */
     struct found found = {.wanted = process.pid};
     assert_int_equal(orphans_scan(control, on_found, &found), GALE_OK);
     assert_true(found.start != 0 && found.start == process_start_time(process.pid));
