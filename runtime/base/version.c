@@ -16,7 +16,7 @@ int gale_format_version(const char *name)
         const char *name;
         int version;
     } formats[] = {
-        {"abi", GALE_ABI}, {"wire", 1}, {"control", 1}, {"store", 1}, {"report", 1},
+        {"abi", GALE_ABI}, {"wire", 1}, {"control", 3}, {"store", 1}, {"report", 1},
     };
     for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
         if (strcmp(formats[i].name, name) == 0) {

@@ -11,6 +11,8 @@
 #include "codec/message.h"
 #include "unit/runtime/value_oracle.h"
 
+#include <gale/version.h>
+
 #define BYTES(text) \
     { \
         (const uint8_t *)(text), sizeof(text) - 1 \
@@ -481,6 +483,13 @@ static void message_unknown_key_is_ignored(void **state)
     buf_fini(&bytes);
 }
 
+static void message_version_is_the_one_that_gale_shows(void **state)
+{
+    (void)state;
+    assert_int_equal(gale_format_version("control"), MESSAGE_VERSION);
+    assert_int_equal(gale_format_version("wire"), FRAME_WIRE_VERSION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -499,6 +508,7 @@ int main(void)
         cmocka_unit_test(message_hostile_bytes_are_refused),
         cmocka_unit_test(message_text_with_nul_is_refused),
         cmocka_unit_test(message_unknown_key_is_ignored),
+        cmocka_unit_test(message_version_is_the_one_that_gale_shows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
